@@ -45,11 +45,12 @@ def _commands(group: Any, context: Any) -> Iterator[str]:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         inner = command.make_context(name, [], parent=context, resilient_parsing=True)
+        group_only = hasattr(command, "list_commands") and not command.invoke_without_command
+        if not group_only:
+            usage = " ".join(command.get_usage(inner).split()).removeprefix("Usage: ").removesuffix(" COMMAND [ARGS]...")
+            yield from (f".SS {_text(usage)}", _text(command.help or ""), *_parameters(command, inner))
         if hasattr(command, "list_commands"):
             yield from _commands(command, inner)
-            continue
-        usage = " ".join(command.get_usage(inner).split()).removeprefix("Usage: ")
-        yield from (f".SS {_text(usage)}", _text(command.help or ""), *_parameters(command, inner))
 
 
 def _parameters(command: Any, context: Any) -> Iterator[str]:

@@ -13,6 +13,7 @@ from ir.core.errors import PortError, Unknown, Waiting
 from ir.core.model import Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
 from ir.incident import debts as debt_rules
+from ir.incident import leak_source
 from ir.incident.context import World
 from ir.incident.facts import New
 from ir.incident.plan import Step
@@ -50,6 +51,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     strays = [row for row in listed if row.id not in record.facts.get("strays", {})]
     if strays:
         return _strays_expired(world, strays)
+    source = leak_source.open_source(world.options, record)
+    if source and world.ports.custody.possible and not world.ports.custody.takes_new:
+        said = f"a new key could be kept nowhere but at {source}, where the old one leaked: it is made once that is closed"
+        return Outcome(Did.WAITING, said, todo=leak_source.todo(world.incident, source))
     waiting = successor.waiting(world, record)
     return _taken_up(world, record, *waiting) if waiting is not None else _minted(world, record)
 
@@ -92,7 +97,7 @@ def _minted(world: World, record: Incident) -> Outcome:
     n = int(record.facts["mint"]["n"])
     if (unwanted := new_list.refused(world, record)) is not None:
         return unwanted
-    order = successor.order(world, record, record.facts["mint"], kept=world.ports.custody.possible)
+    order = successor.order(world, record, record.facts["mint"], kept=world.ports.custody.takes_new)
     try:
         minted = world.ports.issuer.mint(order, lambda secret: successor.taken(world, record, n, secret))
     except Waiting as error:

@@ -102,7 +102,7 @@ def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], f
     contained = reversibility.forward(record.facts)
     problems = hard if contained or world.plan.policy is Policy.EXPLOITED else hard + soft
     if problems:
-        fix = "fix it, or accept it by name with --accept-unhealthy, --accept-unreachable or --accept-unverified"
+        fix = "fix it, or accept it by name with --accept-unhealthy, --accept-unreachable, --accept-unverified or --accept-owner"
         others = [str(name) for item in items for name in _unfinished(item.facts) if name]
         if others or any(item.facts.get("pending") for item in items):
             lost = f"{_adopt(world, record, others[0])}; " if others else ""

@@ -5,7 +5,7 @@ from ir.core.errors import Missing, PortError, Unknown
 from ir.core.model import Did, Item, Outcome
 from ir.core.secret import Secret
 from ir.core.wording import counted
-from ir.incident import reversibility
+from ir.incident import leak_source, reversibility
 from ir.incident.context import World
 from ir.incident.plan import Step
 from ir.incident.record import Incident
@@ -16,10 +16,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
     """Stage in all stores side by side, except those left out by name and those that a person sets."""
     if "new" not in record.facts:
         return Outcome(Did.SKIPPED, "there is no replacement to stage")
-    source = world.options.source
-    if source and not _closed(world, record):
+    source = leak_source.open_source(world.options, record)
+    if source:
         said = f"{source} is where the key leaked: it gets no new key until a named person says that it is closed"
-        return Outcome(Did.WAITING, said, todo=f"close the leak, then: ir approve {world.incident} --source-closed {source} --by NAME")
+        return Outcome(Did.WAITING, said, todo=leak_source.todo(world.incident, source))
     try:
         new = world.new_key(record.facts)
     except Missing as error:
@@ -46,12 +46,6 @@ def dry_run(world: World, record: Incident, step: Step) -> Outcome:
         Item(str(store.ref), Did.SKIPPED, "would stage the replacement") for store in world.ports.stores.values() if store.promises.stage
     )
     return Outcome(Did.SKIPPED, f"would write a staged version to {counted(len(items), 'store')}", items=items)
-
-
-def _closed(world: World, record: Incident) -> bool:
-    if world.options.source_closed_by:
-        return True
-    return any(s["kind"] == "approve" and s.get("source_closed") == world.options.source for s in record.signals)
 
 
 def _stage(world: World, record: Incident, store: Store, new: Secret) -> Item:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TypeVar
 
-from ir.actions import unread
+from ir.actions import owned, unread
 from ir.core.durations import spoken
 from ir.core.errors import Denied, Missing, PortError, Unknown
 from ir.core.model import Did, Item, Json
@@ -38,14 +38,16 @@ def look(world: World, store: Store, known: Facts) -> tuple[Item, Held | None]:
     name = str(store.ref)
     if store.guided:
         return Item(name, Did.SKIPPED, "a human sets it; what it holds cannot be read", {"guided": True}), None
-    held, asked = world.both(lambda: _tried_twice(store.read), lambda: _tried_twice(lambda: _may_be_written(world, store)))
+    held, (asked, owners) = world.both(
+        lambda: _tried_twice(store.read),
+        lambda: world.both(lambda: _tried_twice(lambda: _may_be_written(world, store)), lambda: tried(lambda: world.lookups.owners(store))),
+    )
     if isinstance(held, PortError):
         return _store_trouble(world, name, None, held), None
     if isinstance(asked, PortError):
         return _store_trouble(world, name, held, asked), held
-    if unread.concerns(store):
-        return unread.looked(world, store, asked[1], held.version), held
-    return _judged(world, name, known, held, asked), held
+    item = unread.looked(world, store, asked[1], held.version) if unread.concerns(store) else _judged(world, name, known, held, asked)
+    return owned.judged(world, store, item, owners), held
 
 
 def _judged(world: World, name: str, known: Facts, held: Held, asked: tuple[_Others, Permission]) -> Item:

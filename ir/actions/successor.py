@@ -65,7 +65,7 @@ def order(world: World, record: Incident, mint: Mint, *, kept: bool = True) -> M
 
 def keep(world: World, n: int, secret: Secret) -> str:
     """Take the key into custody and read it back; "" = no custody is possible. Raises PortError, Waiting."""
-    if not world.ports.custody.possible:
+    if not world.ports.custody.takes_new:
         return ""
     address = world.ports.custody.keep(f"new-{n}", secret)
     if world.ports.custody.fetch(f"new-{n}") != secret:

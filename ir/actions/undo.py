@@ -5,7 +5,7 @@ Looks first: only if the old key is alive, uncontained, and not about to run out
 
 from dataclasses import replace
 
-from ir.actions import death, leave, own_keys, unread
+from ir.actions import death, leave, own_keys, owned, unread
 from ir.core.errors import Missing, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome
 from ir.core.secret import Secret
@@ -43,7 +43,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         new = world.new_key(facts)
     except Missing:
         return _settled(world, record, _without_its_value(world, record, old), asked, stray)
-    stores = world.each([s for s in world.ports.stores.values() if _touched(facts, s)], lambda store: _put_back(world, store, old, new))
+    touched = [store for store in world.ports.stores.values() if _touched(facts, store)]
+    stores = owned.in_turn(world, facts.get("stores", {}), touched, lambda store: _put_back(world, store, old, new))
     items = (*stores, *_services_back(world, facts, old))
     if still := _not_back(world, items):
         return still

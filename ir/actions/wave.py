@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from ir.actions import rights, rights_given, unread
+from ir.actions import owned, rights, rights_given, unread
 from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
@@ -42,7 +42,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
 def _rolled_out(world: World, record: Incident, step: Step, new: Secret, added: rights.LackingRights) -> Outcome:
     services, began = [s for s in world.services if s.wave == step.wave], world.now()
     world.hooks.say(f"promoting for {step.wave or 'stores without services'}")
-    stores = tuple(world.each(_stores_of(world, record, services, step), lambda store: _promote(world, record, store, new)))
+    known = record.facts.get("stores", {})
+    stores = owned.in_turn(world, known, _stores_of(world, record, services, step), lambda store: _promote(world, record, store, new))
     facts: Json = {**added.facts, "stores": {item.name: item.facts for item in stores if item.facts}}
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     alone = reversibility.forward(record.facts)
@@ -119,7 +120,8 @@ def _how(service: Service) -> str:
 def _stores_of(world: World, record: Incident, services: list[Service], step: Step) -> list[Store]:
     """Stores that these services read; the last wave takes every store that is left."""
     known = record.facts.get("stores", {})
-    wanted = {str(ref) for s in services for ref in s.reads_from} if not step.last_wave else set(world.ports.stores)
+    read = {str(ref) for s in services for ref in s.reads_from}
+    wanted = set(world.ports.stores) if step.last_wave else owned.with_sources(known, read)
     return [
         store
         for name, store in world.ports.stores.items()

@@ -20,6 +20,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
         "stripe": ("ir.cli.rotate:stripe", "Take a leaked key to proven dead, every service on its replacement."),
         "stripe-webhook": ("ir.cli.rotate_webhook:stripe_webhook", "Replace a webhook's signing secret, seen accepted by every service."),
     },
+    "breach": ("ir.cli.breach:app", "A host is breached: what lay there, one campaign for what is ours."),
     "contain": ("ir.cli.contain:contain", "Take a leaked key away from strangers, now. Works at any time."),
     "review": {"stripe": ("ir.cli.review:review", "What did the leaked key do? Evidence, findings, leftovers.")},
     "permissions": {
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "drill": {
         "stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world."),
         "stripe-webhook": ("ir.cli.drill_webhook:stripe_webhook", "A webhook's signing secret, while events happen."),
+        "breach": ("ir.cli.drill_breach:breach", "The day three hosts are breached: 40 keys, one command."),
         "join": ("ir.cli.drill_hands:join", "A second terminal in the rehearsal that runs."),
     },
     "status": ("ir.cli.status:status", "Where every incident stands, and the next command."),
@@ -53,7 +55,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     },
     "inventory": {
         "check": ("ir.cli.inventory_check:check_inventory", "Check an inventory file."),
-        "init": ("ir.cli.inventory:init", "A first inventory from what your stores hold."),
+        "init": ("ir.cli.inventory_init:init", "An inventory from what stores and hosts hold."),
         "unused": ("ir.cli.unused_keys:unused", "Keys that live at Stripe and that nothing uses."),
         "drift": ("ir.cli.drift:drift", "Where stores disagree, what reverts them, who holds an old key."),
         "graph": ("ir.cli.inventory:graph", "Keys, stores and services: a tree, Mermaid or SVG."),

@@ -128,10 +128,10 @@ def _looked_up(file: str, operator: Terminal, consent_for: Callable[[Opened], Co
     if not path:
         return None, [], []
     opened = inventory_source.read(path)
-    return opened, *_holders(opened, operator, consent_for(opened))
+    return opened, *holders(opened, operator, consent_for(opened))
 
 
-def _holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[StoredKey], list[str]]:
+def holders(opened: Opened, operator: Terminal, consent: Consent) -> tuple[list[StoredKey], list[str]]:
     """The content of every store of the inventory, each value once; and the stores that were not read."""
     found: dict[Secret, list[str]] = {}
     unread, source = [], opened.source

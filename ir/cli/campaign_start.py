@@ -16,12 +16,12 @@ from ir.cli.terminal.option_values import accepted, choose_policy
 from ir.cli.terminal.screen import Screen
 from ir.cli.terminal.work_signing import signers
 from ir.core.errors import ExitCode, Refused, UsageError
-from ir.core.model import Policy
+from ir.core.model import Json, Policy
 from ir.core.wording import counted
 from ir.engine.dry_run import run_dry
 from ir.fleet import digest
 from ir.fleet.agreed_work import agreed
-from ir.fleet.campaign import chosen
+from ir.fleet.campaign import Child, chosen
 from ir.fleet.campaign_child import Source, children_for, new_name, setting_of
 from ir.fleet.campaign_store import CampaignLedger
 from ir.incident import playbook
@@ -51,8 +51,8 @@ def begin(asked: ManyKeys, operator: Terminal) -> NoReturn:
     source = Source(opened.source, opened.name, opened.base)
     consent = Consent(open_state, operator, opened, yes=asked.yes, pin=asked.inventory_sha256)
     keys = chosen(source.inventory, asked.choice())
-    book = _book(asked, operator)
-    kept, options = open_state(), _options(asked, source, keys)
+    book = book_of(asked, operator)
+    kept, options = open_state(), options_of(asked, source, keys)
     _show(operator, source, keys, book)
     made = children_for(source, keys, book, replace(options, dry_run=False, yes=True))
     touched = consents.dry_run if options.dry_run else consents.destinations
@@ -60,27 +60,51 @@ def begin(asked: ManyKeys, operator: Terminal) -> NoReturn:
     if book.policy is not Policy.EXPLOITED:  # containment waits for no look
         _refuse_shared(opened, keys, operator, consent)
     if options.dry_run:
-        _run_dry(source, keys, book, options, kept, operator)
+        found = rehearsed(children_for(source, keys, book, options), kept, operator)
+        operator.screen.say("dry run: nothing was changed")
+        sys.exit(int(ExitCode.REFUSED if any(found.values()) else ExitCode.DONE))
     name = new_name(wiring.SystemClock().now().isoformat())
     if not operator.confirm_by_name(_about(name, source, keys)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
-    ledger = CampaignLedger(kept.engine)
-    made = agreed(signers(kept, opened, operator, asked.sign_with), name, operator.name, made)
-    about = {
-        "inventory": opened.name,
-        "inventory_sha256": inventory.digest(opened.text),
-        "playbook": book.name,
-        "policy": book.policy.value,
-        "reason": options.reason,
-    }
-    ledger.open(name, "campaign", operator.name, asked.limits(), about, made)
-    operator.screen.say(f"campaign {name}: {counted(len(keys), 'key')}")
-    _tell(kept, ledger, name, opened, operator)
+    ledger = written(name, asked, book, made, kept, opened, operator)
     if asked.detach:
         operator.screen.say(f"left to the workers (ir worker); ir campaign status {name} shows how it goes")
         notifications.flush_all()
         sys.exit(int(ExitCode.DONE))
     campaigns.run_here(kept, ledger, name, operator, file=asked.inventory_file, pin=asked.inventory_sha256)
+
+
+def written(
+    name: str,
+    asked: ManyKeys,
+    book: Playbook,
+    made: Sequence[tuple[Child, Json]],
+    kept: State,
+    opened: Opened,
+    operator: Terminal,
+    more: Json | None = None,
+) -> CampaignLedger:
+    """The campaign, signed and in the database from here on; `more` is kept with what it is about."""
+    ledger = CampaignLedger(kept.engine)
+    about = {
+        "inventory": opened.name,
+        "inventory_sha256": inventory.digest(opened.text),
+        "playbook": book.name,
+        "policy": book.policy.value,
+        "reason": asked.reason,
+        **(more or {}),
+    }
+    ledger.open(
+        name,
+        "campaign",
+        operator.name,
+        asked.limits(),
+        about,
+        agreed(signers(kept, opened, operator, asked.sign_with), name, operator.name, made),
+    )
+    operator.screen.say(f"campaign {name}: {counted(len(made), 'key')}")
+    _tell(kept, ledger, name, opened, operator)
+    return ledger
 
 
 def _tell(kept: State, ledger: CampaignLedger, name: str, opened: Opened, operator: Terminal) -> None:
@@ -114,12 +138,14 @@ def _about(name: str, source: Source, keys: Sequence[Key]) -> Irreversible:
     )
 
 
-def _book(asked: ManyKeys, operator: Terminal) -> Playbook:
+def book_of(asked: ManyKeys, operator: Terminal) -> Playbook:
+    """The playbook of all keys. Raises UsageError."""
     asked.refuse_unchosen("say --policy exposed, exploited or scheduled")
     return asked.checked(playbook.load(asked.playbook_name or f"stripe-{choose_policy(asked.policy, operator)}"))
 
 
-def _options(asked: ManyKeys, source: Source, keys: Sequence[Key]) -> Options:
+def options_of(asked: ManyKeys, source: Source, keys: Sequence[Key]) -> Options:
+    """What was said, as every key's incident records it. Raises UsageError."""
     services = {service.name for service in source.inventory.services}
     stores = {str(ref) for key in keys for ref in key.stored_in}
     return replace(
@@ -127,6 +153,7 @@ def _options(asked: ManyKeys, source: Source, keys: Sequence[Key]) -> Options:
         accept_unverified=accepted("--accept-unverified", asked.accept_unverified, services),
         accept_unhealthy=accepted("--accept-unhealthy", asked.accept_unhealthy, services),
         accept_unreachable=accepted("--accept-unreachable", asked.accept_unreachable, stores),
+        accept_owner=accepted("--accept-owner", asked.accept_owner, stores),
     )
 
 
@@ -140,10 +167,10 @@ def _show(operator: Terminal, source: Source, keys: Sequence[Key], book: Playboo
     operator.screen.table(title, ("key", "account", "stored in", "services", "first"), lines)
 
 
-def _run_dry(source: Source, keys: Sequence[Key], book: Playbook, options: Options, kept: State, operator: Terminal) -> NoReturn:
-    """Try each key without writes, one after the other; refused when one of them would be."""
-    code = ExitCode.DONE
-    for child, row in children_for(source, keys, book, options):
+def rehearsed(made: Sequence[tuple[Child, Json]], kept: State, operator: Terminal) -> dict[str, str]:
+    """Try each key without writes, one after the other: key → why it would be refused, "" = no problem was found."""
+    found = {}
+    for child, row in made:
         setting = setting_of(replace(child, incident="INC-rehearsal"), row)
         if taken := under_way(kept, setting):
             operator.screen.say(f"{child.key}: {taken} has its replacement already: it is taken over, its old key contained, its kill next")
@@ -152,8 +179,6 @@ def _run_dry(source: Source, keys: Sequence[Key], book: Playbook, options: Optio
         at = wiring.SystemClock().now().isoformat()
         record = run_dry(world, opening_entry(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)
         operator.screen.hush()
-        refused = record.exit_code is ExitCode.REFUSED
-        operator.screen.say(f"{child.key}: {'refused: ' + record.runs[-1].outcome.said if refused else 'no problem was found'}")
-        code = ExitCode.REFUSED if refused else code
-    operator.screen.say("dry run: nothing was changed")
-    sys.exit(int(code))
+        found[child.key] = record.runs[-1].outcome.said if record.exit_code is ExitCode.REFUSED else ""
+        operator.screen.say(f"{child.key}: {'refused: ' + found[child.key] if found[child.key] else 'no problem was found'}")
+    return found

@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Annotated, NoReturn
 
@@ -96,11 +96,22 @@ def report(
 
 
 def run_here(
-    kept: State, book: CampaignLedger, name: str, operator: Terminal, *, slots: int = 0, file: str = "", pin: str = ""
+    kept: State,
+    book: CampaignLedger,
+    name: str,
+    operator: Terminal,
+    *,
+    slots: int = 0,
+    file: str = "",
+    pin: str = "",
+    ends: Callable[[Json], None] | None = None,
+    waits: Callable[[Child], None] = lambda _child: None,
 ) -> NoReturn:
     """Run a campaign in this process, beside whatever workers there are, until nothing is left to begin or to end.
 
-    `file`, `pin`: the inventory that it was begun with, and the SHA-256 that was named; "" = the default one, and none.
+    `file`, `pin`: the inventory that it was begun with, and the SHA-256 that was named; "" = the default one, and none. `ends` shows how
+    it stands then, given its document; without it the table or the document itself is shown. `waits` hears of every child that begins to
+    wait for a person.
 
     Raises:
         Refused: there is something to run, without the consent of a person whom this machine trusts.
@@ -111,6 +122,8 @@ def run_here(
     shown = screen.err.is_terminal and not screen.as_json
 
     def tell(child: Child) -> None:
+        if child.state is ChildState.WAITING:
+            waits(child)
         if not shown:
             screen.say(
                 f"  {child.key}: {child.state.value} ({child.incident})" + (f": {child.said}" if child.state is not ChildState.DONE else "")
@@ -123,10 +136,12 @@ def run_here(
         with database_watch.told(screen, worker.runner), live if shown else nullcontext():
             _until_over(worker, book, name, stop)
     except KeyboardInterrupt:
-        screen.say(f"interrupted; nothing is lost: ir campaign resume {name}")
+        screen.say(f"interrupted; nothing is lost: ir {'breach' if 'breach' in row['about'] else 'campaign'} resume {name}")
         leave(int(ExitCode.INTERRUPTED))
     row, children = row_of(book, name), standing.settled(kept.index, book, name)
-    if screen.as_json:
+    if ends is not None:
+        ends(document(kept, book, row))
+    elif screen.as_json:
         screen.document(_document(kept, book, row, children))
     else:
         screen.table(_title(row, children, time.time()), *_rows(children, time.time()))
@@ -207,6 +222,11 @@ def _title(row: Json, children: list[Child], now: float) -> str:
     return f"{row['campaign']} {row['status']}{said} · {counted(len(children), 'key')}: {words}{time_said}"
 
 
+def document(kept: State, book: CampaignLedger, row: Json) -> Json:
+    """How a campaign stands."""
+    return _document(kept, book, row, standing.settled(kept.index, book, row["campaign"]))
+
+
 def _document(kept: State, book: CampaignLedger, row: Json, children: list[Child]) -> Json:
     return {
         "campaign": row["campaign"],
@@ -238,7 +258,9 @@ def _markdown(row: Json, children: list[Child]) -> str:
 
     created = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(row["created_at"]))
     lines = [f"# Campaign {row['campaign']}", "", safe(_title(row, children, time.time())), ""]
-    lines += [f"- begun {created} by {safe(row['actor'])}"] + [f"- {name}: {safe(value)}" for name, value in row["about"].items() if value]
+    lines += [f"- begun {created} by {safe(row['actor'])}"] + [
+        f"- {name}: {safe(value)}" for name, value in row["about"].items() if value and name != "breach"
+    ]
     heads, rows = _rows(children, time.time())
     lines += ["", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     lines += ["| " + " | ".join(map(safe, cells)) + " |" for cells in rows]

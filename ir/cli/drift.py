@@ -14,8 +14,9 @@ from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core import concurrency
-from ir.core.errors import ExitCode, IrError
+from ir.core.errors import ExitCode, IrError, PortError
 from ir.core.model import Json
+from ir.core.ownership import Owner
 from ir.core.reference import Reference, other_field
 from ir.core.secret import Secret
 from ir.core.wording import counted
@@ -27,9 +28,10 @@ from ir.incident.earlier import history
 from ir.inventory import Inventory, Key
 from ir.inventory.consent import comparison
 from ir.inventory.opened import Opened
-from ir.ports import Check, Expected
+from ir.ports import Check, Expected, Store
 from ir.runtime import adapter_registry, listed_ids
 from ir.runtime.app_state import actor, open_state
+from ir.runtime.owning import Owning
 from ir.storage.incident_index import IncidentRow
 
 
@@ -38,15 +40,19 @@ def drift(
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     probe: Annotated[bool, typer.Option("--probe", help="Ask Stripe which of the keys live; each is used once.")] = False,
+    terraform_state: Annotated[list[str] | None, typer.Option(help="What Terraform writes, too.", metavar="FILE")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Where stores of a key disagree or hold a dead one, what would revert them, which services hold another. Exit 5 when anything does."""
     screen = Screen(as_json=as_json)
-    compare(inventory_source.default(file, screen), screen, yes=yes, pin=inventory_sha256, probe=probe)
+    opened = inventory_source.default(file, screen)
+    compare(opened, screen, yes=yes, pin=inventory_sha256, probe=probe, states=terraform_state or ())
 
 
-def compare(opened: Opened, screen: Screen, *, yes: bool, pin: str, head: Json | None = None, probe: bool = False) -> NoReturn:
-    """Look, report the faults, and end: 5 when there are any. `head` comes first in a JSON document.
+def compare(
+    opened: Opened, screen: Screen, *, yes: bool, pin: str, head: Json | None = None, probe: bool = False, states: Sequence[str] = ()
+) -> NoReturn:
+    """Look, report the faults, and end: 5 when there are any. `head` comes first in a JSON document; `states` are Terraform's.
 
     Raises:
         Refused: it would run or reach something without consent.
@@ -54,7 +60,8 @@ def compare(opened: Opened, screen: Screen, *, yes: bool, pin: str, head: Json |
     source, operator = opened.source, Terminal(screen, name=actor(), yes=False)
     consent = Consent(open_state, operator, opened, yes=yes, pin=pin)
     consent.ask({place for key in source.held for place in comparison(source, key) | listed_ids.asks(source, key)})
-    found = _Look(source, operator, opened.base, open_state().index.rows(), probe=probe).all()
+    owning = Owning(source, opened.base, states)
+    found = _Look(source, operator, opened.base, open_state().index.rows(), owning, probe=probe).all()
     wrong = [row for row in found if row.problems]
     if screen.as_json:
         screen.document({"file": opened.name, **(head or {}), "keys": [row.to_json() for row in found], "drift": bool(wrong)})
@@ -68,6 +75,8 @@ def _say(screen: Screen, found: Sequence[KeyDrift], wrong: Sequence[KeyDrift]) -
         screen.say(f"{row.key}:")
         for problem in row.problems:
             screen.say(f"  {problem}")
+    for said in dict.fromkeys(line for row in found for line in drifting.owned(row.readings)):
+        screen.say(said)
     unseen = [f"{h.service} ({h.said})" for row in found for h in row.holdings if not h.fingerprint and not h.said.startswith("does not")]
     if unseen:
         screen.say(f"cannot tell which key they hold: {', '.join(unseen)}")
@@ -80,8 +89,11 @@ def _say(screen: Screen, found: Sequence[KeyDrift], wrong: Sequence[KeyDrift]) -
 class _Look:
     """At all keys of one inventory; values stay here, by their fingerprints."""
 
-    def __init__(self, source: Inventory, operator: Terminal, base: Path, index: Sequence[IncidentRow], *, probe: bool) -> None:
+    def __init__(
+        self, source: Inventory, operator: Terminal, base: Path, index: Sequence[IncidentRow], owning: Owning, *, probe: bool
+    ) -> None:
         self._source, self._operator, self._base, self._index, self._probe = source, operator, base, index, probe
+        self._owning = owning
         self._held: dict[str, Secret] = {}
 
     def all(self) -> list[KeyDrift]:
@@ -136,15 +148,24 @@ class _Look:
         return ((said,) if said else ()), ()
 
     def _read(self, ref: Reference) -> Reading:
-        """What one store holds."""
+        """What one store holds, and who else writes it."""
         try:
             store = adapter_registry.store(ref, self._source, self._operator, self._base)
+            owners, untold = self._owners(store)
             if not store.promises.reads:
-                return Reading(str(ref), human=store.guided, untold=not store.guided)
+                return Reading(str(ref), human=store.guided, untold=not store.guided, owners=owners, owners_unknown=untold)
             held = store.read()
         except IrError as error:
             return Reading(str(ref), why_not=error.what)
         if held.value is not None:
             self._held[held.value.fingerprint] = held.value
         others = tuple((other_field(ref, name), mark) for name, mark in held.others)
-        return Reading(str(ref), held.value.fingerprint if held.value else "", keepers=adapter_registry.keepers(ref), others=others)
+        mark = held.value.fingerprint if held.value else ""
+        return Reading(str(ref), mark, owners=owners, owners_unknown=untold, others=others)
+
+    def _owners(self, store: Store) -> tuple[tuple[Owner, ...], str]:
+        """Who else writes it, and why that cannot be told."""
+        try:
+            return self._owning.of(store), ""
+        except PortError as error:
+            return self._owning.by_states(store.ref), error.what

@@ -7,7 +7,7 @@ import typer
 
 from ir.cli import one_debt
 from ir.cli.terminal import by_name, exceptions, follow
-from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
+from ir.cli.terminal.exceptions import Owner, Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import SOURCES, Terminal, read_again, read_key
 from ir.cli.terminal.screen import Screen
@@ -36,13 +36,14 @@ def resume(
     accept_unverified: Unverified = None,
     accept_unhealthy: Unhealthy = None,
     accept_unreachable: Unreachable = None,
+    accept_owner: Owner = None,
 ) -> None:
     """Go on with an incident, after a crash or a human's step; a finished one repeats its exit code."""
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name)
     for said in removals.carry_out(kept, Terminal(screen, name=actor(), yes=yes), name):
         screen.say(said)
-    given = {"accept_unverified": accept_unverified, "accept_unhealthy": accept_unhealthy, "accept_unreachable": accept_unreachable}
+    given = exceptions.named(accept_unverified, accept_unhealthy, accept_unreachable, accept_owner)
     accepts = exceptions.said(record_of(kept, name), given) if any(given.values()) else {}
     operator = Terminal(screen, name=actor(), yes=yes, new_key_from=new_key_from)
     leaked = read_key(leaked_key_from, "The leaked key", screen) if leaked_key_from else None

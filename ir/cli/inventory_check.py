@@ -17,7 +17,8 @@ from ir.core.wording import counted
 from ir.incident import approvers, playbook
 from ir.inventory import Inventory
 from ir.inventory.opened import Opened
-from ir.inventory.skeleton import UNKNOWN_ACCOUNT
+from ir.inventory.proposal import UNKNOWN_ACCOUNT
+from ir.inventory.proposed_services import FILL_IN
 
 File = Annotated[str, typer.Argument(help="Inventory file; default: IR_INVENTORY, else inventory.yaml of this folder.")]
 PLAYBOOK = "Check that it lists as many people as this playbook asks to approve; those in files beside it are checked in any case."
@@ -76,6 +77,9 @@ def _missing(source: Inventory) -> Iterator[str]:
     for account in source.accounts:
         if account.id == UNKNOWN_ACCOUNT:
             yield f"the id of account `{account.name}` (acct_…, at the top of the Dashboard's settings)"
+    for service in source.services:
+        if any(FILL_IN in (check.http or "") for check in service.verify):
+            yield f"the address of a check of service `{service.name}` (in place of {FILL_IN})"
     unused = [key.name for key in source.held if not source.services_of(key.name)]
     if unused:
         yield f"services that use {', '.join(unused)}; one that is not listed is cut off when its key dies"

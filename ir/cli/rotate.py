@@ -69,6 +69,7 @@ def _options(one: OneKey, taken: Taken, row: inventory.Key, source: inventory.In
         accept_unverified=given["accept_unverified"],
         accept_unhealthy=given["accept_unhealthy"],
         accept_unreachable=given["accept_unreachable"],
+        accept_owner=given["accept_owner"],
     )
 
 

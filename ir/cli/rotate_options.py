@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ir.cli.terminal.consent_prompt import PIN
-from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
+from ir.cli.terminal.exceptions import Owner, Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, files_of
 from ir.cli.terminal.option_values import dies_by_itself, expires_time, exposed_time
@@ -39,6 +39,7 @@ class RotationOptions:
     accept_unverified: Unverified = None
     accept_unhealthy: Unhealthy = None
     accept_unreachable: Unreachable = None
+    accept_owner: Owner = None
     with_personal_data: Annotated[
         bool, typer.Option("--with-personal-data", help="Keep names, e-mail and postal addresses in the evidence; else ids only.")
     ] = False

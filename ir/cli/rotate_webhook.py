@@ -11,6 +11,7 @@ from ir.cli import rotate
 from ir.cli.rotate_options import LEAKED_VIA
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
+from ir.cli.terminal.exceptions import Owner, Unhealthy, Unreachable
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of
 from ir.cli.terminal.option_groups import takes
@@ -47,8 +48,9 @@ class WebhookOptions:
     old_key_expires: Annotated[str, typer.Option(help="When the old secret expires after a roll: 24 hours at most.", metavar="TIME")] = (
         "24h"
     )
-    accept_unhealthy: Annotated[list[str] | None, typer.Option(metavar="SERVICE=REASON", help="Continue although it is unhealthy.")] = None
-    accept_unreachable: Annotated[list[str] | None, typer.Option(metavar="STORE=REASON", help="Leave a store out.")] = None
+    accept_unhealthy: Unhealthy = None
+    accept_unreachable: Unreachable = None
+    accept_owner: Owner = None
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = ""
 
 
@@ -73,6 +75,7 @@ def stripe_webhook(asked: WebhookOptions) -> None:
         old_key_expires=_deadline(row, asked.old_key_expires),
         accept_unhealthy=accepted("--accept-unhealthy", asked.accept_unhealthy, {s.name for s in source.services}),
         accept_unreachable=accepted("--accept-unreachable", asked.accept_unreachable, {str(r) for r in row.stored_in}),
+        accept_owner=accepted("--accept-owner", asked.accept_owner, {str(r) for r in row.stored_in}),
         drill=os.environ.get("IR_DRILL") == "1",
     )
     plan = compile_plan(book, source, row)

@@ -64,12 +64,13 @@ class GcpProject:
         """Delete a secret with all versions. Raises Missing."""
         self._api().ask("DELETE", f"{self._secrets}/{part(secret)}", f"secret {secret}")
 
-    def names(self, label: str, value: str) -> list[Json]:
-        """Metadata of all secrets with that label."""
+    def names(self, label: str = "", value: str = "") -> list[Json]:
+        """Metadata of all secrets, or of those with that label."""
+        narrowed = f"filter={part(f'labels.{label}={value}')}&" if label else ""
         found: list[Json] = []
         token = ""
         while True:
-            query = f"filter={part(f'labels.{label}={value}')}&pageSize=250" + (f"&pageToken={part(token)}" if token else "")
+            query = f"{narrowed}pageSize=250" + (f"&pageToken={part(token)}" if token else "")
             page = self._api().ask("GET", f"{self._secrets}?{query}", f"secrets of project {self._name}").data
             if page and not {"secrets", "totalSize", "nextPageToken"} & set(page):
                 raise Unknown(f"what answered about the secrets of project {self._name} was not Google")

@@ -6,6 +6,7 @@ From the API's published description (`tests/worlds/api/github.json` has the pat
 import base64
 import binascii
 import os
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,6 +20,8 @@ EXTRA = "pip install 'ir-stripe[github]'"
 _VARIABLES = ("GITHUB_TOKEN", "GH_TOKEN")
 _VERSION = {"X-GitHub-Api-Version": "2022-11-28"}
 _MEDIA = "application/vnd.github+json"
+_PAGES = 100
+"""Of a list, a hundred rows each, that are asked for."""
 
 
 class GitHubSecrets:
@@ -64,10 +67,25 @@ class GitHubSecrets:
         rows = self._ask("GET", f"{self._repo}/environments?per_page=100", needs="environments")["environments"] or []
         return [str(row.get("name", "")) for row in rows]
 
+    def all(self) -> list[Json]:
+        """Name and dates of every secret of this place."""
+        return self._rows(self._folder(self._environment), "secrets")
+
+    def all_environments(self) -> list[str]:
+        """Names of the repository's environments, all of them."""
+        return [str(row.get("name", "")) for row in self._rows(f"{self._repo}/environments", "environments")]
+
+    def all_of_the_organisation(self) -> list[Json]:
+        """Name and dates of the organisation's secrets that the repository gets."""
+        return self._rows(f"{self._repo}/actions/organization-secrets", "secrets")
+
     def of_the_organisation(self) -> list[str]:
         """Names of the organisation's secrets that the repository gets, the first hundred."""
         rows = self._ask("GET", f"{self._repo}/actions/organization-secrets?per_page=100", needs="secrets")["secrets"] or []
         return [str(row.get("name", "")) for row in rows]
+
+    def _rows(self, path: str, needs: str) -> list[Json]:
+        return every_row(lambda page: self._ask("GET", f"{path}?per_page=100&page={page}", needs=needs)[needs], f"{needs} of {self._about}")
 
     def _folder(self, environment: str) -> str:
         return f"{self._repo}/environments/{part(environment)}/secrets" if environment else f"{self._repo}/actions/secrets"
@@ -83,8 +101,38 @@ class GitHubSecrets:
         )
 
     def _api(self) -> HostApi:
-        base, token = self._login.api_base or ADDRESS, self._login.token or _from_environment
-        return HostApi("GitHub", base, token, timeout=self._timeout, headers=_VERSION)
+        return _api(self._login, self._timeout)
+
+
+def repositories(login: Login, timeout: float) -> list[str]:
+    """`owner/repo` of all that our login may look at: a person's token, or the installation of an app. Raises as `HostApi.ask`."""
+
+    def ask(path: str, page: int, needs: str) -> Any:
+        about = "our repositories"
+        return _api(login, timeout).ask("GET", f"{path}?per_page=100&page={page}", about, needs=needs, accept=_MEDIA).data
+
+    try:
+        rows = every_row(lambda page: ask("/user/repos", page, ""), "our repositories")
+    except Denied:
+        rows = every_row(lambda page: ask("/installation/repositories", page, "repositories")["repositories"], "our repositories")
+    return sorted({str(row.get("full_name") or "") for row in rows} - {""})
+
+
+def every_row(page: Callable[[int], Any], about: str) -> list[Json]:
+    """All rows of a list that comes in pages of a hundred. Raises Unknown: it is none, or has no end."""
+    found: list[Json] = []
+    for number in range(1, _PAGES + 1):
+        rows = page(number)
+        if not isinstance(rows, list):
+            raise Unknown(f"what answered about {about} was not GitHub")
+        found += [row for row in rows if isinstance(row, dict)]
+        if len(rows) < 100:
+            return found
+    raise Unknown(f"GitHub tells of no end of {about}")
+
+
+def _api(login: Login, timeout: float) -> HostApi:
+    return HostApi("GitHub", login.api_base or ADDRESS, login.token or _from_environment, timeout=timeout, headers=_VERSION)
 
 
 def can_seal() -> None:

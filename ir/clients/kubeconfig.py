@@ -60,6 +60,15 @@ def access(context: str, login: Login) -> Access:
     return Access(str(cluster.get("server", "")), tls, login.token or _token(user, login, context))
 
 
+def current() -> str:
+    """The context that is current: of the first file that names one; a pod's own without any file. Raises PortError."""
+    try:
+        found = next((str(row["current-context"]) for row in _documents() if row.get("current-context")), "")
+    except Missing:
+        found = ""
+    return found or (IN_CLUSTER if os.environ.get("KUBERNETES_SERVICE_HOST") else "")
+
+
 def _in_cluster() -> Access:
     host, port = os.environ.get("KUBERNETES_SERVICE_HOST", ""), os.environ.get("KUBERNETES_SERVICE_PORT", "443")
     if not host:

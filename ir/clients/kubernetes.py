@@ -14,6 +14,7 @@ from ir.core.model import Json
 MERGE = "application/merge-patch+json"
 _NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=1"
 _MANAGER = "fieldManager=ir"
+_PAGE = 500
 
 
 class Cluster:
@@ -37,12 +38,19 @@ class Cluster:
 
     def names(self, path: str, about: str) -> list[Json]:
         """The metadata of the objects of a list, without what they hold."""
-        data = self._api().ask("GET", path, about, needs="items", accept=_NAMES_ONLY).data
-        return [dict(row.get("metadata") or {}) for row in data["items"] or []]
+        return [dict(row.get("metadata") or {}) for row in self.rows(path, about, accept=_NAMES_ONLY)]
 
-    def rows(self, path: str, about: str) -> list[Json]:
-        """The objects of a list."""
-        return list(self._api().ask("GET", path, about, needs="items").data["items"] or [])
+    def rows(self, path: str, about: str, *, accept: str = "") -> list[Json]:
+        """The objects of a list, page by page."""
+        found: list[Json] = []
+        token = ""
+        while True:
+            more = f"{'&' if '?' in path else '?'}limit={_PAGE}" + (f"&continue={part(token)}" if token else "")
+            data = self._api().ask("GET", f"{path}{more}", about, needs="items", accept=accept).data
+            found += [row for row in data["items"] or [] if isinstance(row, dict)]
+            token = str((data.get("metadata") or {}).get("continue") or "")
+            if not token:
+                return found
 
     def patch(self, path: str, about: str, body: Json) -> Json:
         """Merge into an object; with `metadata.resourceVersion` in the body only into that version of it: else Conflict."""
@@ -82,29 +90,52 @@ class Cluster:
 
 
 def secret_path(namespace: str, name: str = "") -> str:
-    """The path of a Secret; of all Secrets of the namespace when `name` is ""."""
+    """The path of a Secret; of all Secrets of the namespace when `name` is "", of every one when that is "", too."""
+    if not namespace:
+        return "/api/v1/secrets"
     return f"/api/v1/namespaces/{part(namespace)}/secrets" + (f"/{part(name)}" if name else "")
 
 
-def keepers(meta: Json, field: str = "") -> tuple[str, ...]:
-    """The other writers of an object, told by the object itself: owners, GitOps labels, and the managers of one field of its data."""
-    owners = [f"{row.get('kind')} {row.get('name')}" for row in meta.get("ownerReferences") or []]
-    marks = {**(meta.get("labels") or {}), **(meta.get("annotations") or {})}
-    known = {
-        "argocd.argoproj.io/instance": "ArgoCD",
-        "argocd.argoproj.io/tracking-id": "ArgoCD",
-        "kustomize.toolkit.fluxcd.io/name": "Flux",
-    }
-    known |= {"helm.toolkit.fluxcd.io/name": "Flux", "meta.helm.sh/release-name": "Helm"}
-    tools = [f"{tool} ({marks[name]})" for name, tool in known.items() if name in marks]
-    return tuple(dict.fromkeys([*owners, *tools, *(f"field manager {name}" for name in managers(meta, field))]))
+def external_secret(cluster: Cluster, namespace: str, name: str) -> tuple[str, Json]:
+    """Path and object of an ExternalSecret, of the version that the cluster has. Raises Missing, and as `HostApi.ask`."""
+    return _external(cluster, f"namespaces/{part(namespace)}/externalsecrets/{part(name)}", f"ExternalSecret {name}")
+
+
+def external_store(cluster: Cluster, namespace: str, ref: Json) -> Json:
+    """The SecretStore or ClusterSecretStore that a `secretStoreRef` names. Raises as `external_secret`."""
+    name, kind = str(ref.get("name", "")), str(ref.get("kind") or "SecretStore")
+    wide = kind == "ClusterSecretStore"
+    where = f"clustersecretstores/{part(name)}" if wide else f"namespaces/{part(namespace)}/secretstores/{part(name)}"
+    return _external(cluster, where, f"{kind} {name}")[1]
+
+
+def _external(cluster: Cluster, where: str, about: str) -> tuple[str, Json]:
+    last = Missing(f"the cluster has no {about}")
+    for version in ("v1", "v1beta1"):
+        path = f"/apis/external-secrets.io/{version}/{where}"
+        try:
+            return path, cluster.get(path, about)
+        except Missing as error:
+            last = error
+    raise last
 
 
 def managers(meta: Json, field: str) -> list[str]:
-    """Field managers of one field of the data, other than people's own tools and this one."""
+    """Field managers of one field of the data, other than people's own tools and this one, as the cluster names them."""
     by_hand = ("ir", "kubectl", "kubectl-edit", "kubectl-create", "kubectl-patch", "kubectl-client-side-apply", "Mozilla")
     rows = [row for row in meta.get("managedFields") or [] if f"f:{field}" in _data_of(row)]
     return [str(row.get("manager")) for row in rows if row.get("manager") not in by_hand]
+
+
+def keys_of(meta: Json) -> dict[str, str]:
+    """Names of the keys of a Secret's data, as far as its metadata tells them, and when each was written last."""
+    found: dict[str, str] = {}
+    for row in meta.get("managedFields") or []:
+        written = (row.get("fieldsV1") or {}).get("f:stringData") or {}
+        for name in (*_data_of(row), *written):
+            if name.startswith("f:"):
+                found[name[2:]] = max(found.get(name[2:], ""), str(row.get("time") or ""))
+    return found
 
 
 def last_writer(meta: Json, field: str) -> str:

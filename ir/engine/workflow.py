@@ -21,8 +21,8 @@ from ir.engine.recorder import Durable, Recorder
 from ir.engine.signals import Signals
 from ir.engine.step_attempt import UNKNOWN_TRIES, Attempts
 from ir.incident import debts as debt_rules
+from ir.incident import leak_source, reversibility
 from ir.incident import record as incident_record
-from ir.incident import reversibility
 from ir.incident.context import World
 from ir.incident.plan import Plan, Step, plan_from_json
 from ir.incident.record import Incident
@@ -53,6 +53,7 @@ class Workflow:
         self._endings = Endings(self._recorder, self._attempts, self._signals)
         world.run.told_by(lambda: self.record.facts, self._signals.stopping)
         world.ports.custody.passed_over = lambda: incident_record.passed_over(self.record.facts)
+        world.ports.custody.leaking = lambda: leak_source.kept_out(world.options, self.record, world.ports.stores.values())
 
     @property
     def world(self) -> World:

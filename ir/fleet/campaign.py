@@ -15,7 +15,7 @@ from ir.core.model import Json
 from ir.core.reference import Reference
 from ir.core.wording import counted
 from ir.incident import debts
-from ir.inventory import Inventory, Key, references
+from ir.inventory import Inventory, Key, Webhook, references
 from ir.storage.incident_index import IncidentRow
 
 CANARY = "canary"
@@ -165,7 +165,8 @@ def sliced(source: Inventory, key: Key) -> Inventory:
         places = [ref for ref in service.reads_from if ref in key.stored_in]
         services.append(service.model_copy(update={"uses": [key.name], "reads_from": places}))
     alone = key.model_copy(update={"rotate_every": None, "rotate_window": None, "rotate_from": None})
-    rows = {"accounts": [source.account(key.account)], "keys": [alone], "webhooks": [], "services": services}
+    group = {"keys": [], "webhooks": [alone]} if isinstance(key, Webhook) else {"keys": [alone], "webhooks": []}
+    rows = {"accounts": [source.account(key.account)], **group, "services": services}
     made = source.model_copy(update=rows)
     named = {ref.path for _, ref in references.every(made) if ref.scheme == "command"}
     return made.model_copy(update={"commands": [row for row in source.commands if row.name in named]})

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ir.core.model import Json, Liveness
-from ir.core.reference import Reference, plain
+from ir.core.ownership import Owner
+from ir.core.reference import Reference, parse, plain
 from ir.core.wording import counted
 from ir.incident.earlier import History
 from ir.inventory import Inventory, Key
@@ -16,7 +17,7 @@ class Reading:
     """The content of one store: a fingerprint, "" for nothing; `why_not` when it cannot be told.
 
     Attributes:
-        keepers: who else writes there.
+        owners: programs that write there, too. owners_unknown: why that cannot be told.
         human: only a human can look.
         untold: no look can tell what it holds; its services do.
         others: other fields of the same object that hold a key, each with its fingerprint.
@@ -25,7 +26,8 @@ class Reading:
     ref: str
     fingerprint: str = ""
     why_not: str = ""
-    keepers: tuple[str, ...] = ()
+    owners: tuple[Owner, ...] = ()
+    owners_unknown: str = ""
     human: bool = False
     untold: bool = False
     others: tuple[tuple[Reference, str], ...] = ()
@@ -64,10 +66,32 @@ class KeyDrift:
         }
 
 
+def owned(readings: Sequence[Reading]) -> list[str]:
+    """Who would put the old value back after a rotation, one sentence for each place and program; then what could not be told.
+
+    One whose source is a store of the same key puts back what is written there.
+    """
+    listed = {str(plain(parse(row.ref))) for row in readings}
+    said = []
+    for row in readings:
+        for owner in row.owners:
+            if not owner.reverts:
+                said.append(f"{row.ref} is marked by {owner}")
+            elif owner.sources and set(owner.sources) <= listed:
+                said.append(f"{row.ref} is written by {owner.name}, from {', '.join(owner.sources)}, which is listed")
+            else:
+                said.append(f"{row.ref}: {owner.claim}: {owner.todo}")
+        if row.owners_unknown:
+            said.append(f"who else writes {row.ref} cannot be told: {row.owners_unknown}")
+    return said
+
+
 def _row(reading: Reading) -> Json:
     """Without the other fields of the object, which the inventory does not list. `untold` appears only where it is so."""
-    left_out = {"others"} if reading.untold else {"others", "untold"}
-    return {**{name: value for name, value in vars(reading).items() if name not in left_out}, "keepers": list(reading.keepers)}
+    left_out = {"others", "owners", "owners_unknown"} | (set() if reading.untold else {"untold"})
+    owners = [{"name": one.name, "reverts": one.reverts, "why_not": one.why_not, "sources": list(one.sources)} for one in reading.owners]
+    kept = {name: value for name, value in vars(reading).items() if name not in left_out}
+    return {**kept, "keepers": [owner.name for owner in reading.owners], "owners": owners, "owners_unknown": reading.owners_unknown}
 
 
 def held_by(service: str, store: Reading, values: Sequence[str], checks: Mapping[str, Sequence[Check]]) -> Holding:
@@ -100,9 +124,9 @@ def judge(key: Key, readings: Sequence[Reading], holdings: Sequence[Holding]) ->
         told = "; ".join(f"{value} in {', '.join(r.ref for r in readings if r.fingerprint == value)}" for value in sorted(values))
         problems.append(f"its stores disagree: {told}")
         problems += [
-            f"{row.ref} ({', '.join(row.keepers)}): what anybody else writes there may be reverted"
+            f"{row.ref} ({', '.join(owner.name for owner in row.owners)}): what anybody else writes there may be reverted"
             for row in readings
-            if row.keepers and row.fingerprint
+            if row.owners and row.fingerprint
         ]
     by_ref = {row.ref: row.fingerprint for row in readings}
     silent = {row.ref for row in readings if row.human or row.untold}

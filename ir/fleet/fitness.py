@@ -40,7 +40,7 @@ _OTHERS = 3
 
 
 @dataclass(frozen=True)
-class Place:
+class AskedStore:
     """A field of a store, and the inventory that says how it is reached."""
 
     ref: Reference
@@ -60,9 +60,9 @@ class Fitness:
     book: CampaignLedger
     trust: Callable[[], Trust]
     said: str = ""
-    _good: dict[str, Place] = field(default_factory=dict)
+    _good: dict[str, AskedStore] = field(default_factory=dict)
     """Server → a store on it that could be read."""
-    _denied: dict[str, Place] = field(default_factory=dict)
+    _denied: dict[str, AskedStore] = field(default_factory=dict)
     """Server → a store on it that refused this worker's login."""
     _looked: float = 0.0
 
@@ -133,7 +133,7 @@ class Fitness:
     def _logins(self) -> str:
         return "; ".join(f"the store at {place.ref} refuses its login" for place in self._denied.values())
 
-    def _others_read(self, place: Place, child: Child) -> bool:
+    def _others_read(self, place: AskedStore, child: Child) -> bool:
         """Whether this worker can read a store of another key on the same server, or has none to compare with."""
         there = server(place.ref)
         known = self._good.get(there)
@@ -151,7 +151,7 @@ class Fitness:
                     return True
         return asked == 0
 
-    def _store(self, place: Place) -> Noted:
+    def _store(self, place: AskedStore) -> Noted:
         return Noted(adapter_registry.store(place.ref, place.source, Unattended(self.kept.me.actor, yes=True), place.base))
 
     def _read(self, store: Noted) -> str | None:
@@ -171,7 +171,7 @@ class Fitness:
         return setting_of(child, said)
 
 
-def _places(setting: Setting) -> Sequence[Place]:
+def _places(setting: Setting) -> Sequence[AskedStore]:
     source = inventory.loads(setting.text, setting.name)
     refs = source.key(setting.key).stored_in
-    return [Place(ref, source, setting.base) for ref in refs if ref.scheme not in _UNASKED]
+    return [AskedStore(ref, source, setting.base) for ref in refs if ref.scheme not in _UNASKED]

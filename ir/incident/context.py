@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from ir.core import concurrency
 from ir.core.errors import Missing, PortError
@@ -15,7 +15,7 @@ from ir.incident.world_parts import Hooks, KeysAtHand, Lookups, Ports, Run
 from ir.inventory import Account, Inventory, Key, Service
 from ir.ports import STAGED, Store
 
-ACCEPTS = ("accept_unverified", "accept_unhealthy", "accept_unreachable")
+ACCEPTS = ("accept_unverified", "accept_unhealthy", "accept_unreachable", "accept_owner")
 """Options by which a person accepts an exception, by name and reason."""
 T = TypeVar("T")
 R = TypeVar("R")
@@ -27,7 +27,7 @@ class Options:
 
     Attributes:
         exposed_at, old_key_expires, new_key_expires: epoch seconds, 0 = not said / never.
-        accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
+        accept_unverified, accept_unhealthy, accept_unreachable, accept_owner: name → reason.
         discard_pending: why strangers' unfinished stages are cleared, "" = they are not.
         agreed: programs and secret headers of other keys that were agreed to (`inventory.consent`), for comparing what those hold.
         unagreed: what the inventory would run or reach without consent: it is left out (`inventory.consent`, in its words).
@@ -50,6 +50,7 @@ class Options:
     accept_unverified: Mapping[str, str] = field(default_factory=dict)
     accept_unhealthy: Mapping[str, str] = field(default_factory=dict)
     accept_unreachable: Mapping[str, str] = field(default_factory=dict)
+    accept_owner: Mapping[str, str] = field(default_factory=dict)
     drill: bool = False
     personal_data: bool = False
     key_files: Mapping[str, str] = field(default_factory=dict)
@@ -61,8 +62,8 @@ class Options:
 def accepting(options: Options, accepts: Json, *, yes: bool) -> Options:
     """The options from now on: `accepts` is option → name → reason, said when the incident was resumed; `yes` as said with it."""
     said = {name: {**getattr(options, name), **accepts.get(name, {})} for name in ACCEPTS}
-    unverified, unhealthy, unreachable = (said[name] for name in ACCEPTS)
-    return replace(options, yes=yes, accept_unverified=unverified, accept_unhealthy=unhealthy, accept_unreachable=unreachable)
+    changes: dict[str, Any] = {**said, "yes": yes}
+    return replace(options, **changes)
 
 
 @dataclass(frozen=True)

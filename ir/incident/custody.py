@@ -66,6 +66,8 @@ class Custody:
         self._every = [place for place in places if place.custodian]
         self.passed_over: Callable[[], Collection[str]] = tuple
         """Names of stores that are left alone in this incident, as long as there is any other place."""
+        self.leaking: Callable[[], Collection[str]] = tuple
+        """Names of stores that no new key is kept in: where the old one leaked, and no one has said that it is closed."""
 
     @property
     def _places(self) -> list[Custodian]:
@@ -76,7 +78,7 @@ class Custody:
     def of(self, incident: str) -> "Custody":
         """The custody of another incident, in the same places."""
         other = Custody(incident, self._every, self._each, self._escrow_of)
-        other.passed_over = self.passed_over
+        other.passed_over, other.leaking = self.passed_over, self.leaking
         return other
 
     @property
@@ -84,14 +86,19 @@ class Custody:
         """Whether there is any place at all."""
         return bool(self._places) or (self._escrow is not None and self._escrow.custodian)
 
+    @property
+    def takes_new(self) -> bool:
+        """Whether there is a place that a new key may be kept in."""
+        return bool(self._taking("new")) or (self._escrow is not None and self._escrow.custodian)
+
     def keep(self, role: str, secret: Secret) -> str:
-        """Hold `secret` under `role` in the first place that takes it; returns a secret-free address.
+        """Hold `secret` under `role` (`old`, or a new key) in the first place that takes it; returns a secret-free address.
 
         Raises:
             PortError: of the last place, when none took it.
         """
         last: PortError = Rejected("no listed store can hold custody and there is no escrow")
-        for place in self._places:
+        for place in self._taking(role):
             try:
                 return place.keep(self._incident, role, secret)
             except PortError as error:
@@ -99,6 +106,11 @@ class Custody:
         if self._escrow is not None and self._escrow.custodian:
             return self._escrow.keep(self._incident, role, secret)
         raise last
+
+    def _taking(self, role: str) -> list[Custodian]:
+        """Places that a key of that role may be kept in: what is known to strangers already may stay where they were."""
+        names = self.leaking() if role != "old" else ()
+        return [place for place in self._places if str(getattr(place, "ref", "")) not in names]
 
     def fetch(self, role: str) -> Secret | None:
         """The key that is held under `role`, in any place; None when no place has it.

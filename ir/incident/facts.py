@@ -88,6 +88,7 @@ class StoreFacts(TypedDict, total=False):
     """One store. `left_out`, `later`: why nothing is done there; `leftover`: the incident that left a stage and is over.
 
     write_only: no look tells its value; `settled`, `unsettled`, `by_hand` are then what its marks came to (`actions.unread`).
+    `owners`: programs that write it by themselves, in words (`core.ownership`); `filled_from`: the stores that one takes it from.
     `holds`: fingerprint that it was seen to hold when the incident was given up.
     """
 
@@ -110,6 +111,8 @@ class StoreFacts(TypedDict, total=False):
     settled: str
     unsettled: str
     by_hand: bool
+    owners: list[str]
+    filled_from: list[str]
 
 
 class AcceptedFacts(TypedDict, total=False):

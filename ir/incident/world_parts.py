@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from threading import Event, Lock
 
 from ir.core.model import Json
+from ir.core.ownership import Owner
 from ir.core.secret import Secret
 from ir.incident.custody import Custody
 from ir.incident.facts import Facts
@@ -47,6 +48,7 @@ class Lookups:
         review_key: the key that reads the account's record, or None.
         account_of: whose a living key is, "" when Stripe does not say; raises PortError.
         holder_of: who holds a value already, in words, of all stores, services and keys of the inventory; "" = none of them.
+        owners: programs that write a store by themselves; raises PortError.
         elsewhere: who else holds the value with that fingerprint, of all stores and services of the inventory that the plan does not
             replace; at most 10 s.
         own_requests: request ids of our own probes so far.
@@ -57,6 +59,7 @@ class Lookups:
     review_key: Callable[[], Secret | None]
     account_of: Callable[[Secret], str]
     holder_of: Callable[[Secret], str]
+    owners: Callable[[Store], tuple[Owner, ...]]
     elsewhere: Callable[[str], Comparison]
     own_requests: Callable[[], tuple[str, ...]]
     prepare: Callable[[], None]

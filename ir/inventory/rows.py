@@ -12,6 +12,7 @@ from ir.core.reference import Reference
 from ir.core.sshsig import PublicKey, public_key
 from ir.core.stripe_address import check_api_base
 from ir.inventory.host_rows import Host
+from ir.inventory.owner_rows import Terraform
 from ir.inventory.rotation_window import RotateWindow
 from ir.inventory.service_rows import Service, waves
 from ir.inventory.terms import STRICT, Argv, Caller, Name, Ref, Url
@@ -144,7 +145,7 @@ class Command(_Row):
 
 
 class Notify(_Row):
-    """Who hears of incidents: `to` refers to an apprise URL; `when` is what they want to hear of, by default all of it."""
+    """A recipient of notices: `to` refers to an apprise URL; `when` names the wanted kinds, by default all."""
 
     to: Ref
     when: Annotated[list[NoticeKind], Field(min_length=1)] = list(NOTICE_KINDS)
@@ -188,6 +189,7 @@ class Inventory(_Row):
     services: list[Service] = []
     commands: list[Command] = []
     hosts: list[Host] = []
+    terraform: list[Terraform] = []
     notify: list[Notify] = []
     approvers: list[Approver] = []
     evidence_key: Ref | None = None

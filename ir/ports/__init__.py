@@ -12,6 +12,7 @@ Rules for every adapter:
 from ir.ports.comparison import Comparison, Holder
 from ir.ports.deliveries import Deliveries, Sent
 from ir.ports.issuer import Containment, Issuer, Minted, MintOrder, Rotation, Target
+from ir.ports.listing import Listed, Lister, Listing
 from ir.ports.people import Clock, Irreversible, Notifier, Operator
 from ir.ports.review import KeyUse, LeftBehind, RefusedCall, Reviewed, Reviewer, ReviewRequest
 from ir.ports.service import Check, Expected, Reloader, Verifier
@@ -32,6 +33,9 @@ __all__ = [
     "KeyUse",
     "Left",
     "LeftBehind",
+    "Listed",
+    "Lister",
+    "Listing",
     "MintOrder",
     "Minted",
     "Notifier",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ir.core.ownership import Owner
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.core.store_kind import Promises
@@ -147,6 +148,10 @@ class Store(Protocol):
     def pending(self, incident: str) -> Pending | None:
         """A stranger's unfinished rotation on this object, None when there is none (our own does not count)."""
         ...
+
+    def owners(self) -> tuple[Owner, ...]:
+        """Programs that write this place by themselves, by what the place tells of them; none where it tells nothing. Raises PortError."""
+        return ()
 
     def drop(self, found: Pending) -> None:
         """Remove the stage that `pending` found, and nothing else: neither custody nor the current value.

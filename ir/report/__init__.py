@@ -60,6 +60,21 @@ def readme(told: Json, state: str, tables: Sequence[str]) -> str:
     return scrub(_markdown().get_template("bundle.md.j2").render(r=told, state=state, tables=tables))
 
 
+def page(template: str, told: Json, fmt: str) -> str:
+    """Another document in the reports' own look; every string of it is taken for a stranger's.
+
+    Args:
+        template: name of two templates, `.html.j2` and `.md.j2`.
+        told: what they show as `r`.
+        fmt: one of `FORMATS`.
+    """
+    tame = escape.Tamer()(told)
+    if fmt == "json":
+        return orjson.dumps(tame, option=orjson.OPT_INDENT_2).decode() + "\n"
+    made = _markdown() if fmt == "md" else _html()
+    return scrub(made.get_template(f"{template}.{fmt}.j2").render(r=tame))
+
+
 def _drawn(story: Story, told: Json, fmt: str) -> str:
     if fmt == "json":
         text = orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n"
@@ -86,6 +101,7 @@ def _markdown() -> Environment:
     made = _environment(autoescape=False)
     made.finalize = lambda value: escape.escape("unknown" if value is None else value)
     made.filters["code"] = escape.code
+    made.filters["link"] = lambda url: escape.Markdown(f"<{url}>")  # of our own tables alone, never of a host
     return made
 
 

@@ -103,7 +103,7 @@ def _last_words(story: Story) -> list[str]:
 def exceptions(story: Story) -> list[Json]:
     """The exceptions that a person accepted, by name and reason."""
     rows = []
-    for option in ("accept_unverified", "accept_unhealthy", "accept_unreachable"):
+    for option in ("accept_unverified", "accept_unhealthy", "accept_unreachable", "accept_owner"):
         given = story.options.get(option)
         pairs = given if isinstance(given, dict) else dict(str(pair).partition("=")[::2] for pair in as_rows(given))
         what = option.removeprefix("accept_")

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any, cast
 
 from ir.clients.host_api import Login
-from ir.core.errors import IrError, Missing, PortError
+from ir.core.errors import IrError, Missing, Rejected
 from ir.core.key_search import SearchResult
 from ir.core.model import Mode
+from ir.core.place import Place
 from ir.core.reference import Reference, parse
 from ir.core.secret import Secret
 from ir.inventory import Account, Inventory, Key, Reload, Service, Verify, Webhook
 from ir.inventory.host_rows import HOSTS
-from ir.ports import Clock, Deliveries, Issuer, Operator, Reloader, Store, Verifier
+from ir.inventory.proposed_services import Reader
+from ir.ports import Clock, Deliveries, Issuer, Lister, Operator, Reloader, Store, Verifier
 from ir.runtime.signing_secrets import SignedWith
 
 
@@ -29,19 +31,54 @@ def store(ref: Reference, source: Inventory, operator: Operator, base: Path) -> 
     from ir.adapters.stores import STORES
 
     made = load(STORES, ref.scheme)
-    extra: dict[str, object] = {}
-    if ref.scheme == "dotenv":
-        extra["base"] = base
-    elif ref.scheme in ("aws-sm", "aws-ssm", "vault", "conjur"):
-        extra["plain"] = tuple(source.plain_http)
-    elif ref.scheme == "manual":
+    extra = _reached(ref.scheme, ref.host, source, operator, base)
+    if ref.scheme == "manual":
         extra["operator"] = operator
-    elif ref.scheme in HOSTS:
-        extra["login"] = login(ref.scheme, ref.host, source, reference_resolver(source, operator, base))
     elif ref.scheme == "command":
         command = next(c for c in source.commands if c.name == ref.path)
         extra.update(read=command.read, write=command.write, check=command.check, env=command.env)
     return cast(Store, made(ref, **extra))
+
+
+def lister(place: Place, source: Inventory | None, operator: Operator, base: Path) -> Lister:
+    """What tells the names of all that lies at a place; `source` None: hosts are reached at their own address, with their tools' login.
+
+    Raises:
+        Rejected: nothing can list such a place.
+    """
+    from ir.adapters.stores import LISTERS
+
+    if place.scheme not in LISTERS:
+        raise Rejected(f"what lies at {place} cannot be listed: no program can look there")
+    return cast(Lister, load(LISTERS, place.scheme)(**_reached(place.scheme, place.host, source, operator, base)))
+
+
+def readers(place: Place, source: Inventory | None, operator: Operator, base: Path) -> tuple[list[Reader], list[str]]:
+    """Programs that read what lies at a place, where its host tells, and what of that could not be looked at."""
+    from ir.adapters.stores import READERS
+
+    if place.scheme not in READERS:
+        return [], []
+    look = load(READERS, place.scheme)
+    return cast(tuple[list[Reader], list[str]], look(place, **_reached(place.scheme, place.host, source, operator, base)))
+
+
+def current_context() -> str:
+    """The context that `kubectl` would use, "" without any. Raises PortError when the kubeconfig cannot be read."""
+    from ir.clients import kubeconfig
+
+    return kubeconfig.current()
+
+
+def _reached(scheme: str, host: str, source: Inventory | None, operator: Operator, base: Path) -> dict[str, object]:
+    """How a place is reached, as an adapter wants to be told: the folder, addresses in the clear, or the login."""
+    if scheme == "dotenv":
+        return {"base": base}
+    if scheme in ("aws-sm", "aws-ssm", "vault", "conjur"):
+        return {"plain": tuple(source.plain_http) if source else ()}
+    if scheme in HOSTS:
+        return {"login": login(scheme, host, source, reference_resolver(source, operator, base)) if source else Login()}
+    return {}
 
 
 def login(host: str, context: str, source: Inventory, resolver: Callable[[str], Secret]) -> Login:
@@ -207,16 +244,6 @@ def look_through(scheme: str, place: str) -> SearchResult:
     from ir.adapters.stores import FINDERS
 
     return cast(SearchResult, load(FINDERS, scheme)(place))
-
-
-def keepers(ref: Reference) -> tuple[str, ...]:
-    """The other tools that write a place; none where that cannot be told."""
-    from ir.adapters.stores import KEEPERS
-
-    try:
-        return cast(tuple[str, ...], load(KEEPERS, ref.scheme)(ref)) if ref.scheme in KEEPERS else ()
-    except PortError:
-        return ()
 
 
 def reloader(

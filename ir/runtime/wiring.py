@@ -24,6 +24,7 @@ from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 from ir.runtime.known_keys import KnownKeys
 from ir.runtime.notifications import Desk, Post
+from ir.runtime.owning import Owning
 from ir.runtime.same_value import Noted, OtherPlaces
 from ir.runtime.signing_secrets import SignedWith
 from ir.storage.notice_log import NoticeLog
@@ -134,6 +135,7 @@ class _Wires:
             review_key=lambda: adapter_registry.optional(review, self._resolver),
             account_of=lambda secret: "" if isinstance(key, Webhook) else account_of(self._api, secret),  # a signing secret opens no API
             holder_of=KnownKeys(source, key, self._operator, setting.base, programs=not self._alone).holder_of,
+            owners=Owning(source, setting.base).of,
             elsewhere=OtherPlaces(source, key, self._operator, setting.base, options.agreed, own).compare,
             own_requests=lambda: tuple(self._api.request_ids),
             prepare=partial(_prepare, self._api),

@@ -1,6 +1,6 @@
 """Leases: one row per key or store object that an incident holds, in the database that all processes share.
 
-A row says who holds it, since when, the last heartbeat, and a fence that grows with every take-over. All are taken in one transaction.
+A row names the holding process, its start, its last heartbeat, and a fence that grows with every take-over. One transaction takes all rows.
 The engine's own deduplication is not a lock: a resume clears it.
 """
 

@@ -168,7 +168,7 @@ def test_nothing_is_written_over_and_nothing_found_is_said(tmp_path: Path, capsy
     assert run(["inventory", "init", "--env-files", str(tmp_path), "--output", str(tmp_path / "keys.yaml")]) == ExitCode.REFUSED
     assert run(["inventory", "init", "--env-files", str(tmp_path)]) == ExitCode.REFUSED
     assert run(["inventory", "init"]) == ExitCode.USAGE
-    assert run(["inventory", "init", "--env-files", str(tmp_path), "--account", "main=acct_1"]) == ExitCode.REFUSED
+    assert run(["inventory", "init", "--env-files", str(tmp_path), "--account", "main=acct_1"]) == ExitCode.USAGE
     assert (tmp_path / "keys.yaml").read_text() == "mine"
 
 

@@ -66,13 +66,13 @@ def test_what_is_kept_has_the_replication_of_the_store(world: GcpWorld) -> None:
     assert world.twin.secrets[f"ir-{INCIDENT}-{ref.path}"].about["replication"] == kept
 
 
-def test_aliases_a_rotation_and_another_owner_are_said(world: GcpWorld) -> None:
+def test_aliases_and_a_rotation_are_said(world: GcpWorld) -> None:
     ref = world.place(key())
-    world.twin.secrets[ref.path].about |= {"versionAliases": {"live": "1"}, "rotation": {}, "labels": {"managed-by": "terraform"}}
+    world.twin.secrets[ref.path].about |= {"versionAliases": {"live": "1"}, "rotation": {}}
     world.twin.secrets[ref.path].about["rotation"] = {"rotationPeriod": "1s"}
     said = world.make(ref).check_write(INCIDENT).said
     assert "services that read the alias live (version 1) go on with it" in said
-    assert "it has a rotation of its own" in said and "managed by terraform" in said
+    assert "it has a rotation of its own" in said
 
 
 def test_a_disabled_newest_version_and_binary_data_are_refused(world: GcpWorld) -> None:

@@ -53,13 +53,6 @@ def test_a_readable_variable_and_a_shared_one_are_said(world: VercelWorld) -> No
     assert "changed last by user user_colleague" in said
 
 
-def test_a_variable_of_an_integration_is_refused(world: VercelWorld) -> None:
-    world.twin.put("shop", NAME, "live")
-    world.twin.projects["shop"].variables[0]["configurationId"] = "icfg_stripe"
-    with pytest.raises(Denied, match="an integration, which puts its own value back"):
-        world.make(parse(f"vercel://shop/{NAME}")).check_write(INCIDENT)
-
-
 def test_without_a_token_it_is_said_where_one_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     from ir.adapters.stores.vercel.variable import VercelStore
 

@@ -119,6 +119,20 @@ def paste(town: Town, rolled: str = "") -> str:
     return rolled
 
 
+def test_where_its_place_is_breached_a_webhook_is_in_the_campaign(town: Town) -> None:
+    town.write("second-endpoint")
+    words = ["breach", "--stored-in", "dotenv://./hook.env", "--policy", "exposed", "--webhook-playbook", "./quick.yaml", "--yes"]
+    code, said = town.shop.ir(*words)
+    assert code == ExitCode.WAITING and "get no new key until a named person says" in said, said
+    assert town.takes(town.old) and town.service.stored == town.old
+    code, said = town.shop.ir("breach", "resume", "--source-closed-by", "Ben")
+    assert code == ExitCode.DONE and "1 of 1" in said, said
+    assert town.takes(town.service.stored) and not town.takes(town.old)
+    code, text = town.shop.ir("breach", "status", "--json")
+    first = json.loads(text)["items"][0]
+    assert (first["name"], first["danger"], first["state"]) == ("events", "test_webhook", "done") and town.old not in said + text
+
+
 def test_a_second_endpoint_replaces_the_first(town: Town) -> None:
     town.write("second-endpoint")
     old_id = town.endpoints()[0]["id"]

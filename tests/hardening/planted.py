@@ -33,38 +33,46 @@ WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.p
 
 POLICIES, GUARANTEES = ("tests/contract/test_policies.py",), ("tests/contract/test_client_guarantees.py",)
 UNREAD, SSM = ("tests/incident/test_write_only.py",), ("tests/contract/test_aws_parameter_store.py",)
+TURN = ("tests/e2e/test_owners.py",)
+OWNED, TERRAFORM = ("tests/unit/test_owned_stores.py", "tests/contract/test_owners.py"), ("tests/unit/test_terraform.py",)
+FROM_HOSTS = ("tests/contract/test_inventory_from_hosts.py", "tests/unit/test_inventory_additions.py")
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
+LISTING, BREACH, BREACHED = ("tests/contract/test_listing.py",), ("tests/unit/test_breach.py",), ("tests/drill/test_breach.py",)
 
 DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_one_debt.py",)
 
 RIGHTS, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
 
-DERIVED = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
+PERMISSIONS = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
 
 MUTANTS = (
     Mutant(
-        "grant what was first used since the leak", "ir/permissions/derived.py", "one.first_used() < safe}", "one.first_used()}", DERIVED
+        "grant what was first used since the leak",
+        "ir/permissions/derived.py",
+        "one.first_used() < safe}",
+        "one.first_used()}",
+        PERMISSIONS,
     ),
     Mutant(
         "take a proposed time before a stated one",
         "ir/permissions/derived.py",
         "exposed_at or proposed_at or until",
         "proposed_at or exposed_at or until",
-        DERIVED,
+        PERMISSIONS,
     ),
-    Mutant("mint an empty list", "ir/permissions/derived.py", "        if not self.permissions:", "        if False:", DERIVED),
-    Mutant("derive from half a log", "ir/permissions/of_review.py", "if lacking and not partial:", "if False:", DERIVED),
-    Mutant("count a refused stranger as a use", "ir/review/judge/used_calls.py", " AND r.status NOT IN (401, 403)\n", "\n", DERIVED),
-    Mutant("count what was refused as a right in use", "ir/permissions/derived.py", "use.refused >= use.calls", "False", DERIVED),
+    Mutant("mint an empty list", "ir/permissions/derived.py", "        if not self.permissions:", "        if False:", PERMISSIONS),
+    Mutant("derive from half a log", "ir/permissions/of_review.py", "if lacking and not partial:", "if False:", PERMISSIONS),
+    Mutant("count a refused stranger as a use", "ir/review/judge/used_calls.py", " AND r.status NOT IN (401, 403)\n", "\n", PERMISSIONS),
+    Mutant("count what was refused as a right in use", "ir/permissions/derived.py", "use.refused >= use.calls", "False", PERMISSIONS),
     Mutant(
         "take a word in a path for its id",
         "ir/permissions/endpoint_map.py",
         "same.sort(key=lambda pair: pair[0].count(_ID))",
         "pass",
-        DERIVED,
+        PERMISSIONS,
     ),
-    Mutant("forget what is expanded", "ir/permissions/uses.py", "        for name in use.expands:", "        for name in ():", DERIVED),
+    Mutant("forget what is expanded", "ir/permissions/uses.py", "        for name in use.expands:", "        for name in ():", PERMISSIONS),
     Mutant("let a later word move a deadline", "ir/incident/ladder.py", "word.at < before.at", "word.at > before.at", DEADLINES),
     Mutant("end everything with one sentence", "ir/actions/close.py", "if len(open_ones) > 1 else []", "if False else []", ONE_DEBT),
     Mutant("end a critical leftover by a word", "ir/cli/one_debt.py", "if debts.critical(record, debt.about):", "if False:", ONE_DEBT),
@@ -875,6 +883,49 @@ MUTANTS = (
         "if not waits or",
         K8S,
     ),
+    Mutant(
+        "read values that nobody agreed to", "ir/cli/inventory_init.py", "if count and (read or (", "if count and (True or (", FROM_HOSTS
+    ),
+    Mutant(
+        "take a silent host for an empty one",
+        "ir/cli/inventory_init.py",
+        "if found.failed and len(found.failed)",
+        "if False and len(found.failed)",
+        FROM_HOSTS,
+    ),
+    Mutant("forget whose value a listed key has", "ir/inventory/proposal.py", 'self._held.get(mark, "")', '""', FROM_HOSTS),
+    Mutant("put rows in from the front", "ir/inventory/additions.py", "reverse=True", "reverse=False", FROM_HOSTS),
+    Mutant(
+        "tell two services apart by one key's use", "ir/inventory/proposed_services.py", "_USAGE if alone else http", "_USAGE", FROM_HOSTS
+    ),
+    Mutant("end at the first page", "ir/clients/kubernetes.py", "            if not token:\n", "            if True:\n", FROM_HOSTS),
+    Mutant("pass over programs that may not be seen", "ir/adapters/stores/k8s/workloads.py", "unseen.append(", "str(", FROM_HOSTS),
+    Mutant("let a name write a line", "ir/inventory/skeleton.py", 'c if c.isprintable() else " "', "c", FROM_HOSTS),
+    Mutant(
+        "write a copy before its source",
+        "ir/actions/owned.py",
+        'stores if known.get(str(store.ref), {}).get("filled_from")',
+        "stores if False",
+        TURN,
+    ),
+    Mutant("leave the source to a later wave", "ir/actions/wave.py", "owned.with_sources(known, read)", "read", TURN),
+    Mutant("write what a program puts back", "ir/actions/owned.py", "return owner.reverts and not", "return False and not", OWNED),
+    Mutant("stop for a program that reads from us", "ir/actions/owned.py", "bool(owner.sources) and len(", "False and len(", OWNED),
+    Mutant("take one listed source for all", "ir/actions/owned.py", "len(_stores(world, owner)) == len(", "0 < len(", OWNED),
+    Mutant("go on without a word where owners are not told", "ir/actions/owned.py", "; who else writes it cannot be told", "", OWNED),
+    Mutant(
+        "guess the source behind a template", "ir/adapters/stores/k8s/external_secret.py", 'if target.get("template"):', "if False:", OWNED
+    ),
+    Mutant("pass over the app's tracking id", "ir/adapters/stores/k8s/owners.py", "if tracked else", "if not tracked else", OWNED),
+    Mutant(
+        "pass over an integration's hint", "ir/adapters/stores/vercel/variable.py", 'or hint.get("integrationConfigurationId")', "", OWNED
+    ),
+    Mutant(
+        "let one block ignore for all of a name", "ir/clients/terraform_config.py", "frozenset.intersection", "frozenset.union", TERRAFORM
+    ),
+    Mutant("believe a comment's ignore_changes", "ir/clients/hcl_words.py", 'if here == "#" or', "if", TERRAFORM),
+    Mutant("take a data source for an owner", "ir/clients/terraform.py", 'or row.get("mode") != "managed"', "", TERRAFORM),
+    Mutant("take a part for the whole", "ir/clients/terraform_config.py", "if len(part) == 1", "if part", TERRAFORM),
     Mutant("redeploy the old snapshot", "ir/clients/vercel.py", '"gitSource": kept', '"deploymentId": str(source.get("id"))', VERCEL),
     Mutant("take hidden for missing", "ir/adapters/stores/vercel/variable.py", "if not found and hidden:", "if False:", VERCEL),
     Mutant(
@@ -893,6 +944,32 @@ MUTANTS = (
     ),
     Mutant(
         "believe a write that moved nothing", "ir/adapters/stores/write_only.py", "        if after == before:", "        if False:", HOSTS
+    ),
+    Mutant("cut a name of a place in the middle", "ir/core/place.py", "f\"{self.path.rstrip('/')}/\"", "self.path", LISTING),
+    Mutant("list the first page alone", "ir/clients/vercel.py", "            if not after or ", "            if True or ", LISTING),
+    Mutant("take a failed look for an empty place", "ir/fleet/breach/matching.py", "return whole and not any(", "return not any(", BREACH),
+    Mutant(
+        "take unlisted permissions for few",
+        "ir/fleet/breach/item.py",
+        "if not key.permissions or set(key.permissions)",
+        "if set(key.permissions)",
+        BREACH,
+    ),
+    Mutant("read values that no one agreed to", "ir/cli/breach_list.py", "    if read_values:\n", "    if True:\n", BREACHED),
+    Mutant("write with a login that leaked, unasked", "ir/cli/breach.py", "    if not refs or name.strip():\n", "    if True:\n", BREACHED),
+    Mutant(
+        "keep a new key where the old one leaked",
+        "ir/incident/custody.py",
+        'names = self.leaking() if role != "old" else ()',
+        "names = ()",
+        ("tests/incident/test_leaking_store.py",),
+    ),
+    Mutant(
+        "make a key that only the place that leaked can keep",
+        "ir/actions/mint.py",
+        "    if source and world.ports.custody.possible and not world.ports.custody.takes_new:\n",
+        "    if False:\n",
+        BREACHED,
     ),
     Mutant("print a policy for reading alone", "ir/ports/policy.py", "if not (grant.rotated or call.read):", "if not call.read:", POLICIES),
     Mutant("print rights that only tell more", "ir/runtime/policies.py", "if hints or line.needed)", "if True)", POLICIES),
@@ -925,7 +1002,7 @@ MUTANTS = (
         "ir/engine/recorder.py",
         "self.world = replace(self.world, options=accepting(",
         "replace(self.world, options=accepting(",
-        ("tests/course/test_containment.py",),
+        ("tests/incident/test_containment.py",),
     ),
     Mutant(
         "wait though a signal was sent",

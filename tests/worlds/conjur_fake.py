@@ -137,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._batch(login, query["variable_ids"].split(","))
         elif parts[0] == "secrets" and len(parts) == 4:
             self._secret(login, parts[3], query, body)
+        elif parts[0] == "resources" and parts[2:] == ["variable"]:
+            self._resources(login, query)
         elif parts[0] == "resources" and len(parts) == 4:
             self._resource(login, parts[3], query)
         else:
@@ -214,6 +216,13 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             rows = [{"version": version, "expires_at": None} for version, _ in variable.versions]
             self._say_json({"id": f"{fake.account}:variable:{name}", "owner": f"{fake.account}:user:admin", "secrets": rows})
+
+    def _resources(self, login: str, query: dict[str, str]) -> None:
+        """What the role may see, in pages."""
+        fake, start = self.server.fake, int(query.get("offset", 0))
+        seen = [name for name in sorted(fake.variables) if fake.privileges(login, name)]
+        names = seen[start : start + int(query.get("limit", len(seen) or 1))]
+        self._say_json([{"id": f"{fake.account}:variable:{name}", "owner": f"{fake.account}:user:admin"} for name in names])
 
     def _policy(self, branch: str, text: str) -> None:
         prefix = "" if branch == "root" else branch + "/"

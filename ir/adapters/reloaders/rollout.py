@@ -8,15 +8,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ir.clients.host_api import Login, part
-from ir.clients.kubernetes import Cluster
-from ir.core.errors import Missing, Rejected, Unknown
+from ir.clients.kubernetes import Cluster, external_secret
+from ir.core.errors import Rejected, Unknown
 from ir.core.model import Json
 from ir.core.wording import counted
 from ir.ports import Reloader
 
 _RESTARTED, _SYNC = "kubectl.kubernetes.io/restartedAt", "force-sync"
 _PLURAL = {"deployment": "deployments", "statefulset": "statefulsets", "daemonset": "daemonsets"}
-_GROUP = "/apis/external-secrets.io"
 _NEVER = ("0", "0s", "0m", "0h")
 
 
@@ -89,23 +88,13 @@ class RolloutReloader(Reloader):
 
     def _refreshed(self, about: str) -> tuple[str, str]:
         """Its path, and when it was last refreshed. Raises Rejected: it takes no refresh that is asked for."""
-        path, found = self._external_secret(about)
+        path, found = external_secret(self._cluster, self._namespace, self._external)
         spec = found.get("spec") or {}
         policy = spec.get("refreshPolicy") or "Periodic"
         if policy == "CreatedOnce" or (policy == "Periodic" and str(spec.get("refreshInterval", "1h")) in _NEVER):
             how = "refreshPolicy: CreatedOnce" if policy == "CreatedOnce" else "refreshInterval: 0"
             raise Rejected(f"{about} has `{how}`, with which `{_SYNC}` does nothing", next_step="give it an interval, or delete its Secret")
         return path, str((found.get("status") or {}).get("refreshTime", ""))
-
-    def _external_secret(self, about: str) -> tuple[str, Json]:
-        last = Missing(f"the cluster has no {about}")
-        for version in ("v1", "v1beta1"):
-            path = f"{_GROUP}/{version}/namespaces/{part(self._namespace)}/externalsecrets/{part(self._external)}"
-            try:
-                return path, self._cluster.get(path, about)
-            except Missing as error:
-                last = error
-        raise last
 
     # ── pods ──
 

@@ -23,12 +23,23 @@ FINDERS = {
 }
 """Searches of a whole store for keys: `look(place) -> SearchResult`."""
 
-KEEPERS = {
-    "aws-sm": "ir.adapters.stores.aws.search:keepers_of",
-    "vault": "ir.adapters.stores.vault.search:keepers_of",
-    "k8s": "ir.adapters.stores.k8s.secret_store:keepers_of",
+LISTERS = {
+    "aws-sm": "ir.adapters.stores.aws.listing:SecretsLister",
+    "aws-ssm": "ir.adapters.stores.aws.listing:ParametersLister",
+    "gcp-sm": "ir.adapters.stores.gcp.listing:GcpLister",
+    "vault": "ir.adapters.stores.vault.listing:VaultLister",
+    "conjur": "ir.adapters.stores.conjur.listing:ConjurLister",
+    "k8s": "ir.adapters.stores.k8s.listing:K8sLister",
+    "vercel": "ir.adapters.stores.vercel.listing:VercelLister",
+    "github-actions": "ir.adapters.stores.github.listing:GithubLister",
+    "dotenv": "ir.adapters.stores.env.listing:EnvFilesLister",
 }
-"""Functions that tell which other tools write one place: `keepers_of(ref) -> tuple[str, ...]`."""
+"""What tells the names of all that lies at a place: a `ports.Lister`."""
+
+READERS = {
+    "k8s": "ir.adapters.stores.k8s.workloads:readers",
+}
+"""What tells which programs read the places of a host: `readers(place, login=) -> (list[Reader], list[str])`."""
 
 POLICIES = {
     "aws-sm": "ir.adapters.stores.aws.policy:IAM",

@@ -15,7 +15,13 @@ from ir.inventory import Inventory
 Names = list[str] | None
 Unverified = Annotated[Names, typer.Option(metavar="SERVICE=REASON", help="Continue although no check proves this service's key.")]
 Unhealthy = Annotated[Names, typer.Option(metavar="SERVICE=REASON", help="Continue although it is unhealthy.")]
+Owner = Annotated[Names, typer.Option(metavar="STORE=REASON", help="Continue although another program would put its own value back.")]
 Unreachable = Annotated[Names, typer.Option(metavar="STORE=REASON", help="Leave a store out.")]
+
+
+def named(*given: Names) -> dict[str, Names]:
+    """What was said for each of `ACCEPTS`, in their order."""
+    return dict(zip(ACCEPTS, given, strict=True))
 
 
 def options(source: Inventory, given: Mapping[str, Names]) -> dict[str, dict[str, str]]:
@@ -25,7 +31,7 @@ def options(source: Inventory, given: Mapping[str, Names]) -> dict[str, dict[str
         UsageError: no reason, or a name that the inventory does not list.
     """
     services = {service.name for service in source.services}
-    known = {name: places(source) if name == "accept_unreachable" else (services, set[str]()) for name in ACCEPTS}
+    known = {name: places(source) if name in ("accept_unreachable", "accept_owner") else (services, set[str]()) for name in ACCEPTS}
     return {name: accepted(f"--{name.replace('_', '-')}", given.get(name), *known[name]) for name in ACCEPTS}
 
 

@@ -1,4 +1,4 @@
-"""Google Secret Manager's rules, as far as secrets and versions go. From Google's discovery document and documentation.
+"""A stand-in of Google Secret Manager: secrets and versions, by Google's discovery document and documentation.
 
 A version never changes; the newest is `latest`; a disabled one is 400; rights are per permission, 403 without; a secret that is not there
 is 404 to those who may look.
@@ -100,9 +100,12 @@ class GcpTwin(HostTwin):
                 raise self.refused(409)
             self.secrets[name] = _Held({**call.body, "name": f"projects/{self.project}/secrets/{name}", "etag": '"1"'})
             return 200, self.secrets[name].about
-        label, _, value = call.query["filter"].removeprefix("labels.").partition("=")
-        rows = [held.about for held in self.secrets.values() if (held.about.get("labels") or {}).get(label) == value]
-        return 200, {"secrets": rows, "totalSize": len(rows)} if rows else {}
+        label, _, value = call.query.get("filter", "").removeprefix("labels.").partition("=")
+        rows = [held.about for held in self.secrets.values() if not label or (held.about.get("labels") or {}).get(label) == value]
+        start, size = int(call.query.get("pageToken") or 0), int(call.query.get("pageSize") or 250)
+        page = {"secrets": rows[start : start + size], "totalSize": len(rows)}
+        more = {"nextPageToken": str(start + size)} if start + size < len(rows) else {}
+        return 200, {**page, **more} if rows else {}
 
     def _access(self, name: str, version: str) -> Json:
         held = self.secrets[name]

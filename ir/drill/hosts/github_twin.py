@@ -1,4 +1,4 @@
-"""GitHub's rules, as far as secrets of Actions go. From its published API description and documentation.
+"""A stand-in of GitHub: secrets of Actions, by its published API description and documentation.
 
 A value comes sealed and is never told; a date of change has whole seconds; 201 makes, 204 changes; what a token may not see is 404.
 """
@@ -17,6 +17,7 @@ class GithubTwin(HostTwin):
 
     Attributes:
         secrets: (owner/repo, environment or "", name) → row with the value.
+        apps: tokens of an app's installation, which may not ask for a person's repositories.
         organisation: names of the organisation's secrets.
         services: a drill's service → where its value is.
     """
@@ -30,6 +31,7 @@ class GithubTwin(HostTwin):
         self._key = PrivateKey.generate()
         self.secrets: dict[tuple[str, str, str], Json] = {}
         self.organisation: list[str] = []
+        self.apps: set[str] = set()
         self.services: dict[str, tuple[str, str, str]] = {}
         self._ahead = 0.0
 
@@ -64,24 +66,44 @@ class GithubTwin(HostTwin):
     def answer(self, call: Call) -> tuple[int, Any]:
         """See `HostTwin`."""
         rights, path = self.login(call), call.path
+        if path in (("user", "repos"), ("installation", "repositories")):
+            return 200, self._repositories(call)
         repo = "/".join(path[1:3])
         if path[0] != "repos" or not any(at[0] == repo for at in self.secrets):
             raise self.refused(404)
         if path[3:] == ("environments",):
             names = sorted({at[1] for at in self.secrets if at[0] == repo and at[1]})
-            return 200, {"total_count": len(names), "environments": [{"name": name} for name in names]}
+            return 200, {"total_count": len(names), "environments": self._page(call, [{"name": name} for name in names])}
         if path[3:] == ("actions", "organization-secrets"):
-            return 200, {"total_count": len(self.organisation), "secrets": [{"name": name} for name in self.organisation]}
+            return 200, {"total_count": len(self.organisation), "secrets": self._page(call, [{"name": name} for name in self.organisation])}
         environment = path[4] if path[3] == "environments" else ""
         if path[-1] == "public-key":
             return 200, {"key_id": "568250167242549743", "key": base64.b64encode(bytes(self._key.public_key)).decode()}
+        if path[-1] == "secrets":
+            rows = [self._shown(at) for at in sorted(self.secrets) if at[:2] == (repo, environment)]
+            return 200, {"total_count": len(rows), "secrets": self._page(call, rows)}
         at = (repo, environment, path[-1])
         if call.method == "PUT":
             return self._put(call, at, rights)
         if at not in self.secrets:
             raise self.refused(404)
+        return 200, self._shown(at)
+
+    def _shown(self, at: tuple[str, str, str]) -> Json:
         row = self.secrets[at]
-        return 200, {"name": path[-1], "created_at": row["created_at"], "updated_at": row["updated_at"]}
+        return {"name": at[2], "created_at": row["created_at"], "updated_at": row["updated_at"]}
+
+    def _page(self, call: Call, rows: list[Json]) -> list[Json]:
+        size = min(100, int(call.query.get("per_page", 30)))
+        start = (int(call.query.get("page", 1)) - 1) * size
+        return rows[start : start + size]
+
+    def _repositories(self, call: Call) -> Any:
+        """Of a person, or of an app's installation; neither is told the other's."""
+        if (call.token in self.apps) is (call.path[0] == "user"):
+            raise self.refused(403)
+        rows = self._page(call, [{"full_name": name} for name in sorted({at[0] for at in self.secrets})])
+        return rows if call.path[0] == "user" else {"total_count": len(rows), "repositories": rows}
 
     def _put(self, call: Call, at: tuple[str, str, str], rights: frozenset[str]) -> tuple[int, Any]:
         from nacl.exceptions import CryptoError

@@ -1,4 +1,4 @@
-"""A Kubernetes API server's rules, as far as Secrets, workloads, pods and External Secrets go. From the API reference of 1.36.
+"""A stand-in of a Kubernetes API server: Secrets, workloads, pods and External Secrets, by the API reference of 1.36.
 
 `resourceVersion` counts all changes of the cluster; a merge that names another one is 409; an immutable Secret is 422; rights are
 per verb and resource (and `/name`), 403 without; pods get their environment when they start.
@@ -7,12 +7,13 @@ per verb and resource (and `/name`), 403 without; pods get their environment whe
 import base64
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from ir.core.model import Json
-from ir.drill.hosts.server import Call, HostTwin, Refusal
+from ir.drill.hosts.external_secrets import ExternalSecrets, merged, now, paged
+from ir.drill.hosts.server import Call, Refusal
 
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
@@ -28,13 +29,13 @@ class Workload:
     mark: str = ""
 
 
-class K8sTwin(HostTwin):
+class K8sTwin(ExternalSecrets):
     """One cluster.
 
     Attributes:
         secrets: (namespace, name) → object.
         rollout: seconds that a rollout takes. stuck: rollouts exceed their deadline.
-        outside: what External Secrets' own store holds.
+        kept: (namespace, name) → controller of a Secret, and what it puts back before the next request is answered.
     """
 
     name = "k8s"
@@ -43,8 +44,7 @@ class K8sTwin(HostTwin):
         super().__init__()
         self.secrets: dict[tuple[str, str], Json] = {}
         self.workloads: dict[tuple[str, str], Workload] = {}
-        self.external: dict[tuple[str, str], Json] = {}
-        self.outside: dict[tuple[str, str], tuple[str, str, str]] = {}
+        self.kept: dict[tuple[str, str], tuple[str, Callable[[], dict[str, str]]]] = {}
         self.rollout, self.stuck = 0.0, False
         self._count = 100
 
@@ -58,6 +58,21 @@ class K8sTwin(HostTwin):
         with self.lock:
             self.secrets[namespace, name] = self._counted(body, "kubectl", coded)
 
+    def keep(self, namespace: str, name: str, manager: str, data: Callable[[], dict[str, str]], **marks: Any) -> None:
+        """A controller takes a Secret over: it marks it (`labels`, `annotations`, `ownerReferences`), and puts its own data back."""
+        with self.lock:
+            self.secrets[namespace, name]["metadata"] |= marks
+            self.kept[namespace, name] = (manager, data)
+            self._reconcile()
+
+    def _reconcile(self) -> None:
+        for at, (manager, data) in self.kept.items():
+            coded = {key: base64.b64encode(value.encode()).decode() for key, value in data().items()}
+            row = self.secrets.get(at)
+            if row is not None and {**row["data"], **coded} != row["data"]:
+                row["data"] |= coded
+                self._counted(row, manager, coded)
+
     def value(self, namespace: str, name: str, key: str) -> str:
         """What a Secret holds."""
         with self.lock:
@@ -65,7 +80,9 @@ class K8sTwin(HostTwin):
 
     def deploy(self, namespace: str, name: str, reads: tuple[str, str, str], replicas: int = 2) -> None:
         """A Deployment whose pods take one key of a Secret (namespace, name, key) into their environment."""
-        template: Json = {"metadata": {"labels": {"app": name}, "annotations": {}}}
+        variable = {"name": "STRIPE_KEY", "valueFrom": {"secretKeyRef": {"name": reads[1], "key": reads[2]}}}
+        pod = {"containers": [{"name": name, "image": name, "env": [variable]}]}
+        template: Json = {"metadata": {"labels": {"app": name}, "annotations": {}}, "spec": pod}
         spec = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template}
         body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace, "generation": 1}}
         with self.lock:
@@ -98,13 +115,18 @@ class K8sTwin(HostTwin):
     def answer(self, call: Call) -> tuple[int, Any]:
         """See `HostTwin`."""
         rights = self.login(call)
+        self._reconcile()
         path = call.path
         if path[-1] == "selfsubjectaccessreviews":
             row = call.body["spec"]["resourceAttributes"]
             allowed = self._allowed(rights, row["verb"], row["resource"], row.get("name", ""))
             return 201, {**call.body, "metadata": {}, "status": {"allowed": allowed}}
-        if path[:2] == ("api", "v1") and path[2] == "namespaces":
+        if path == ("api", "v1", "secrets") or (path[0] == "apis" and len(path) == 4):
+            namespace, resource, name = "", path[-1], ""
+        elif path[:2] == ("api", "v1") and path[2] == "namespaces":
             namespace, resource, name = path[3], path[4], path[5] if len(path) > 5 else ""
+        elif path[0] == "apis" and path[3] == "clustersecretstores":
+            namespace, resource, name = "", path[3], path[4]
         elif path[0] == "apis" and path[3] == "namespaces":
             namespace, resource, name = path[4], path[5], path[6] if len(path) > 6 else ""
         else:
@@ -112,9 +134,11 @@ class K8sTwin(HostTwin):
         verb = {"GET": "get" if name else "list", "POST": "create", "PATCH": "patch", "DELETE": "delete"}[call.method]
         if not self._allowed(rights, verb, resource, name):
             raise self.refused(403)
-        if resource == "externalsecrets" and path[2] != "v1":
+        if path[1] == "external-secrets.io" and path[2] != "v1":
             raise self.refused(404)
-        kinds = {"secrets": self._secret, "deployments": self._deployment, "pods": self._pods, "externalsecrets": self._external}
+        kinds = {"secrets": self._secret, "deployments": self._deployment, "pods": self._pods, "externalsecrets": self.external_secret}
+        kinds |= dict.fromkeys(("statefulsets", "daemonsets", "cronjobs"), self._deployment)
+        kinds |= {"secretstores": self.secret_store, "clustersecretstores": self.secret_store}
         if resource not in kinds:
             raise self.refused(404)
         return kinds[resource](call, namespace, name)
@@ -135,10 +159,10 @@ class K8sTwin(HostTwin):
             return 201, self.secrets[at]
         if not name:
             wanted = call.query.get("labelSelector", "").partition("=")
-            rows = [row for (space, _), row in self.secrets.items() if space == namespace]
+            rows = [row for (space, _), row in self.secrets.items() if namespace in ("", space)]
             rows = [row for row in rows if not wanted[0] or (row["metadata"].get("labels") or {}).get(wanted[0]) == wanted[2]]
             if "PartialObjectMetadataList" in call.headers.get("accept", ""):
-                return 200, {"kind": "PartialObjectMetadataList", "items": [{"metadata": row["metadata"]} for row in rows]}
+                return 200, paged(call, [{"metadata": row["metadata"]} for row in rows])
             return 200, {"kind": "SecretList", "items": rows}
         if at not in self.secrets:
             raise self.refused(404)
@@ -157,7 +181,7 @@ class K8sTwin(HostTwin):
             raise self.refused(409)
         if row.get("immutable"):
             raise self.refused(422)
-        return self._counted(_merge(row, call.body), call.query.get("fieldManager", "unknown"), call.body.get("data") or {})
+        return self._counted(merged(row, call.body), call.query.get("fieldManager", "unknown"), call.body.get("data") or {})
 
     def _counted(self, body: Json, manager: str, touched: Json) -> Json:
         """With the next resourceVersion, and who manages the keys of its data that were written."""
@@ -169,7 +193,7 @@ class K8sTwin(HostTwin):
             for key in touched:
                 row["fieldsV1"]["f:data"].pop(f"f:{key}", None)
         mine = rows.setdefault(manager, {"manager": manager, "operation": "Update", "fieldsV1": {"f:data": {}}})
-        mine["time"] = _now()
+        mine["time"] = now()
         mine["fieldsV1"]["f:data"].update({f"f:{key}": {} for key in touched})
         meta["managedFields"] = list(rows.values())
         return body
@@ -177,12 +201,15 @@ class K8sTwin(HostTwin):
     # ── workloads ──
 
     def _deployment(self, call: Call, namespace: str, name: str) -> tuple[int, Any]:
+        if not name:
+            found = [row.body for (space, _), row in self.workloads.items() if namespace in ("", space)]
+            return 200, paged(call, found if call.path[-1] == "deployments" else [])
         row = self.workloads.get((namespace, name))
         if row is None:
             raise self.refused(404)
         if call.method == "PATCH":
             before = copy.deepcopy(row.body["spec"]["template"])
-            row.body = _merge(row.body, call.body)
+            row.body = merged(row.body, call.body)
             if row.body["spec"]["template"] != before:
                 row.body["metadata"]["generation"] += 1
                 row.done_at = time.monotonic() + self.rollout
@@ -216,46 +243,3 @@ class K8sTwin(HostTwin):
                 status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
                 rows += [{"metadata": {**meta, "name": f"{name}-{n}"}, "status": status} for n in range(row.body["spec"]["replicas"])]
         return 200, {"kind": "PodList", "items": rows}
-
-    # ── External Secrets ──
-
-    def add_external(self, namespace: str, name: str, secret: str, key: str, value: str, **spec: str) -> None:
-        """An ExternalSecret that writes a key of a Secret from a store outside."""
-        body = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "metadata": {"name": name, "annotations": {}}}
-        status = {"refreshTime": _now(), "conditions": [{"type": "Ready", "status": "True"}]}
-        with self.lock:
-            self.external[namespace, name] = {**body, "spec": {"refreshInterval": "1h", **spec}, "status": status}
-            self.outside[namespace, name] = (secret, key, value)
-
-    def _external(self, call: Call, namespace: str, name: str) -> tuple[int, Any]:
-        row = self.external.get((namespace, name))
-        if row is None:
-            raise self.refused(404)
-        if call.method == "PATCH":
-            self.external[namespace, name] = row = _merge(row, call.body)
-            spec = row["spec"]
-            if spec["refreshInterval"] not in ("0", "0s") and spec.get("refreshPolicy") != "CreatedOnce":
-                secret, key, value = self.outside[namespace, name]
-                row["status"]["refreshTime"] = _now()
-                if value:
-                    owner = {"ownerReferences": [{"kind": "ExternalSecret", "name": name}]}
-                    self.put_secret(namespace, secret, {key: value}, metadata=owner)
-                row["status"]["conditions"] = [{"type": "Ready", "status": "True" if value else "False", "reason": "SecretSyncedError"}]
-        return 200, row
-
-
-def _merge(into: Any, patch: Any) -> Any:
-    """RFC 7396."""
-    if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
-    found = dict(into) if isinstance(into, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            found.pop(name, None)
-        else:
-            found[name] = _merge(found.get(name), value)
-    return found
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()

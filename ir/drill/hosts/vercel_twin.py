@@ -1,4 +1,4 @@
-"""Vercel's rules, as far as environment variables and deployments go. From its published API description and documentation.
+"""A stand-in of Vercel: environment variables and deployments, by its published API description and documentation.
 
 A Secret is never told; a change of a value moves `updatedAt` (milliseconds); a deployment keeps the variables that it was built with, a
 redeploy of an old one its snapshot; what a token may not see is 404.
@@ -33,6 +33,9 @@ class VercelTwin(HostTwin):
 
     Attributes:
         services: a drill's service → project and variable.
+        integrations: id of an installed one → its slug. kept: (project, variable) → what its integration writes again.
+        shared: variables that the team shares between projects: rows without values.
+        page: projects in one page of their list.
         builds: seconds that a build takes. fails: the next builds end as ERROR. hidden: variables that tokens may not see.
     """
 
@@ -43,6 +46,10 @@ class VercelTwin(HostTwin):
         self.projects: dict[str, _Project] = {}
         self.builds, self.fails, self.hidden = 0.0, False, 0
         self.services: dict[str, tuple[str, str]] = {}
+        self.integrations: dict[str, str] = {}
+        self.kept: dict[tuple[str, str], str] = {}
+        self.shared: list[Json] = []
+        self.page = 100
         self._last = 0
 
     # ── what tests and drills do ──
@@ -59,6 +66,24 @@ class VercelTwin(HostTwin):
             row |= {"type": type, "visibility": visible, "target": list(target), "updatedAt": self._now(), "updatedBy": "user_colleague"}
             found.values[row["id"]] = value
             return str(row["id"])
+
+    def integrate(self, project: str, name: str, slug: str) -> str:
+        """An integration takes a variable over, and writes its own value again before the next request is answered; returns its id."""
+        with self.lock:
+            ident = f"icfg_{secrets.token_hex(8)}"
+            self.integrations[ident] = slug
+            row = next(one for one in self.projects[project].variables if one["key"] == name)
+            row["configurationId"] = ident
+            self.kept[project, name] = self.projects[project].values[row["id"]]
+            return ident
+
+    def _reconcile(self) -> None:
+        for (project, name), value in self.kept.items():
+            found = self.projects[project]
+            row = next(one for one in found.variables if one["key"] == name)
+            if found.values[row["id"]] != value:
+                found.values[row["id"]] = value
+                row |= {"updatedAt": self._now(), "updatedBy": "user_integration"}
 
     def value(self, project: str, name: str, target: str = "production") -> str:
         """What a variable holds."""
@@ -95,14 +120,39 @@ class VercelTwin(HostTwin):
     def answer(self, call: Call) -> tuple[int, Any]:
         """See `HostTwin`."""
         rights = self.login(call)
+        self._reconcile()
         path = call.path
+        if path[1:3] == ("integrations", "configuration"):
+            if path[3] not in self.integrations:
+                raise self.refused(404)
+            return 200, {"id": path[3], "slug": self.integrations[path[3]], "type": "integration-configuration"}
+        if path == ("v10", "projects"):
+            return 200, self._projects(call)
+        if path == ("v1", "env"):
+            return 200, {"data": self.shared, "pagination": {"count": len(self.shared), "next": None, "prev": None}}
         if path[1] == "projects" and path[2] in self.projects and path[3] == "env":
             if call.method == "PATCH" and "*" not in rights:
                 raise self.refused(403)
-            return 200, self._edit(path[2], path[4], call) if call.method == "PATCH" else self._list(path[2])
+            if call.method == "PATCH":
+                return 200, self._edit(path[2], path[4], call)
+            return 200, self._decrypted(path[2], path[4]) if len(path) == 5 else self._list(path[2])
         if path[1] == "deployments":
             return self._deployments(call, rights)
         raise self.refused(404)
+
+    def _projects(self, call: Call) -> Json:
+        """In pages; `from` is where the last one ended."""
+        names, start = sorted(self.projects), int(call.query.get("from", 0))
+        end = start + min(self.page, int(call.query.get("limit", 20)))
+        rows = [{"id": f"prj_{name}", "name": name} for name in names[start:end]]
+        return {"projects": rows, "pagination": {"count": len(rows), "next": str(end) if end < len(names) else None}}
+
+    def _decrypted(self, project: str, ident: str) -> Json:
+        """One variable by its id; the value of a Secret is never told."""
+        row = next((one for one in self.projects[project].variables if one["id"] == ident), None)
+        if row is None:
+            raise self.refused(404)
+        return {**row, "value": "" if row["type"] == "sensitive" else self.projects[project].values[ident]}
 
     def _list(self, project: str) -> Json:
         """Values of what may be read are encrypted unless `decrypt` is asked for; those of Secrets are empty."""

@@ -1,10 +1,11 @@
-"""What stands at the other end of a rotation: stores that hold the key, and services that read them."""
+"""The other end of a rotation: stores that hold the key, and services that read them."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from ir.adapters.stores.old_news import PATIENCE
 from ir.core.errors import Conflict, PortError, Rejected, Unknown
+from ir.core.ownership import Owner
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.core.store_kind import PlaceKind, Promises
@@ -26,7 +27,7 @@ class SimStore:
 
     Attributes:
         shut: what every call raises until a person fixes it.
-        reverts_in: calls until GitOps puts the first value back, 0 = never.
+        reverts_in: calls until GitOps puts the first value back, 0 = never. owned: programs that it says do so.
         changed: called when something but a call of ours has changed the value.
     """
 
@@ -42,6 +43,7 @@ class SimStore:
         self.history: dict[str, Secret] = {"1": value}
         self.shut: PortError | None = None
         self.reverts_in = 0
+        self.owned: tuple[Owner, ...] = ()
         self.changed: Callable[[], None] = lambda: None
 
     @property
@@ -98,6 +100,10 @@ class SimStore:
         """See `ports.Store`."""
         self._fate()
         return Permission(True, "may write")
+
+    def owners(self) -> tuple[Owner, ...]:
+        """See `ports.Store`."""
+        return self.owned
 
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`."""
@@ -170,7 +176,7 @@ class SimStore:
 
 
 class SimWriteOnly(SimStore):
-    """One that takes values and tells none: only its mark of the last change is seen, which each write moves."""
+    """A store that takes values and tells none: it shows only its mark of the last change, which each write moves."""
 
     promises = Promises(PlaceKind.WRITE_ONLY)
 

@@ -64,7 +64,7 @@ class SimOperator:
 
 
 class SimReviewer:
-    """Sees what it is told to see."""
+    """A review that reports what it is told to."""
 
     def __init__(self) -> None:
         self.verdict = "none seen within coverage"
@@ -100,6 +100,7 @@ def lookups(elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Compar
         review_key=lambda: None,
         account_of=lambda _key: "",
         holder_of=lambda _key: "",
+        owners=lambda store: store.owners(),
         elsewhere=elsewhere,
         own_requests=lambda: (),
         prepare=lambda: None,
@@ -127,7 +128,7 @@ HOOKS = Hooks(
 
 
 class SimDisk:
-    """Where reports go; `shut` is why it takes none."""
+    """The place of reports; `shut` is the reason why it takes none."""
 
     def __init__(self) -> None:
         self.shut: Exception | None = None

@@ -7,7 +7,7 @@ from ir.adapters.stores.aws.parameters import ParameterStore
 from ir.adapters.stores.kept_apart import KeptApart
 from ir.core.errors import Missing
 
-_FOLDER = "/ir/"
+FOLDER = "/ir/"
 
 
 class ParameterCustody(KeptApart):
@@ -23,12 +23,12 @@ class ParameterCustody(KeptApart):
 
     def path(self, incident: str) -> str:
         """See `KeptApart`."""
-        return f"{_FOLDER}{incident}/{self._name.lstrip('/')}"
+        return f"{FOLDER}{incident}/{self._name.lstrip('/')}"
 
     def incidents(self) -> tuple[str, ...]:
         """See `KeptApart`."""
         end = f"/{self._name.lstrip('/')}"
-        names = [name.removeprefix(_FOLDER) for name in self._parameters.names(f"{_FOLDER}INC-") if name.endswith(end)]
+        names = [name.removeprefix(FOLDER) for name in self._parameters.names(f"{FOLDER}INC-") if name.endswith(end)]
         return tuple(sorted(incident for name in names if "/" not in (incident := name.removesuffix(end))))
 
     def load(self, incident: str) -> tuple[int, str] | None:

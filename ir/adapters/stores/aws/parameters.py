@@ -73,13 +73,17 @@ class ParameterStore:
         awaited(lambda: self._there(name), bool, self._what(name))
 
     def names(self, start: str) -> list[str]:
-        """Metadata of all parameters whose names begin so; values are not read."""
-        filters = [{"Key": "Name", "Option": "BeginsWith", "Values": [start]}]
-        found: list[str] = []
+        """Of all parameters whose names begin so; values are not read."""
+        return [str(row["Name"]) for row in self.rows(start)]
+
+    def rows(self, start: str = "") -> list[dict[str, Any]]:
+        """`Name`, `Type`, `LastModifiedDate`, `LastModifiedUser` and others of those parameters, or of all; values are not read."""
+        filters = [{"Key": "Name", "Option": "BeginsWith", "Values": [start]}] if start else []
+        found: list[dict[str, Any]] = []
         token: dict[str, str] = {}
         while True:
             page = self._call("describe_parameters", start, "Parameters", ParameterFilters=filters, **token)
-            found += [str(row["Name"]) for row in page["Parameters"]]
+            found += page["Parameters"]
             if not page.get("NextToken"):
                 return found
             token = {"NextToken": page["NextToken"]}

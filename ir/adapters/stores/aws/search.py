@@ -19,7 +19,7 @@ def look(region: str, *, timeout: float = 10.0) -> SearchResult:
     """
     client = aws_client.client(region, timeout)
     what = f"the secrets of {region}"
-    rows = aws_client.ask(lambda: _all(client, what), what)
+    rows = aws_client.ask(lambda: all_rows(client, what), what)
     found_keys: list[FoundKey] = []
     unread: list[str] = []
     for row in rows:
@@ -28,7 +28,7 @@ def look(region: str, *, timeout: float = 10.0) -> SearchResult:
             unread.append(f"{name}: a replica of {row['PrimaryRegion']}, look there")
             continue
         try:
-            text = _value(client, name)
+            text = current_text(client, name)
         except PortError as error:
             unread.append(f"{name}: {error.what}")
             continue
@@ -44,18 +44,13 @@ def kept_by(row: Any) -> tuple[str, ...]:
     return (*service, *rotation, *keepers(tags))
 
 
-def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
-    """The other tools that write this one secret. Raises PortError."""
-    client = aws_client.client(ref.host, timeout)
-    return kept_by(aws_client.answer(aws_client.ask(lambda: client.describe_secret(SecretId=ref.path), ref.object), ref.object, "ARN"))
-
-
-def _all(client: "SecretsManagerClient", what: str) -> list[Any]:
+def all_rows(client: "SecretsManagerClient", what: str) -> list[Any]:
+    """What AWS says of every secret of the region. Raises PortError."""
     pages = client.get_paginator("list_secrets").paginate()
     return [row for page in pages for row in aws_client.answer(page, what, "SecretList")["SecretList"]]
 
 
-def _value(client: "SecretsManagerClient", name: str) -> str:
+def current_text(client: "SecretsManagerClient", name: str) -> str:
     """The current string; "" for a binary one."""
     got = aws_client.ask(lambda: client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT"), name)
     return str(aws_client.answer(got, name, "ARN").get("SecretString") or "")

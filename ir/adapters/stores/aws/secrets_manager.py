@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from ir.adapters.stores import value_field
 from ir.adapters.stores.aws.calls import unproven
+from ir.adapters.stores.aws.search import kept_by
 from ir.adapters.stores.aws.versions import CURRENT, PENDING, SecretVersion, Versions
 from ir.adapters.stores.old_news import awaited, settled
 from ir.core.errors import Conflict, Denied, Missing, PortError, Rejected, Unknown
+from ir.core.ownership import Owner, marked
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
@@ -61,6 +63,10 @@ class AwsSecretsManagerStore(Store):
             said += "; AWS rotates it by itself, too"
         return Permission(proven=False, said=said)
 
+    def owners(self) -> tuple[Owner, ...]:
+        """See `ports.Store`."""
+        return marked(kept_by(self._versions.describe()))
+
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`: AWSPENDING, or another incident's stage, on a version that is not current."""
         about = self._versions.describe()
@@ -86,7 +92,7 @@ class AwsSecretsManagerStore(Store):
         self._versions.unlabel(label, found.version)
 
     def left(self, incident: str) -> Left:
-        """See `ports.Store`. AWS does not say who made a version."""
+        """See `ports.Store`. AWS does not tell the writer of a version."""
         labels = self._versions.labels()
         ours = f"ir-{incident}"
         roles = {

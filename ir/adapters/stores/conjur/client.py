@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _RENEW = 300.0
 """Seconds after which a token is renewed; Conjur lets it live for 480."""
 _LARGEST = 1 << 20
+_PAGE = 500
+"""Rows of a list that are asked for at once."""
 _TOKEN = {"protected", "payload", "signature"}
 """The fields of a token; any other answer to a login is not Conjur's."""
 _lock = threading.Lock()
@@ -71,6 +73,20 @@ class ConjurClient:
             return sorted(int(row["version"]) for row in untrusted_json.loads(body).get("secrets", []))
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Unknown(f"Conjur gave no usable answer about {variable}") from None
+
+    def variables(self) -> list[str]:
+        """Ids of all variables that our role may see."""
+        found: list[str] = []
+        kind = f"/resources/{quote(self._chosen.account, safe='')}/variable"
+        while True:
+            body = self._ask("GET", f"{kind}?limit={_PAGE}&offset={len(found)}", "*").body
+            try:
+                page = [str(row["id"]).split(":", 2)[2] for row in untrusted_json.loads(body)]
+            except (ValueError, KeyError, TypeError, IndexError):
+                raise Unknown("Conjur gave no usable answer about its variables") from None
+            found += page
+            if len(page) < _PAGE:
+                return found
 
     def value(self, variable: str, version: int) -> bytes:
         """One version's value."""

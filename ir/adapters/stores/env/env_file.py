@@ -53,6 +53,11 @@ def read(text: str, name: str, place: str) -> tuple[str, tuple[str, ...], tuple[
     return value, siblings, _others(text, parsed, name)
 
 
+def names(text: str, place: str) -> tuple[str, ...]:
+    """Names of all variables. Raises Rejected: the file is torn."""
+    return tuple(dict.fromkeys(variable.name for variable in _parsed(text, place).variables))
+
+
 def _others(text: str, parsed: _Parsed, name: str) -> tuple[tuple[str, str], ...]:
     rest = [variable for variable in parsed.variables if variable.name != name]
     found = (key_search.prints({one.name: text[one.start : one.end]}) for one in rest)

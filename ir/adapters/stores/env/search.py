@@ -9,7 +9,7 @@ from ir.core.key_search import FoundKey, SearchResult, assigned
 from ir.core.reference import Reference
 
 _PASSED_OVER = {".git", ".hg", ".svn", ".tox", ".venv", "__pycache__", "node_modules", "site-packages", "venv"}
-_MOST = 10_000
+MOST = 10_000
 """Files that are looked at."""
 _EXAMPLES = (".example", ".sample", ".template", ".dist")
 
@@ -18,14 +18,14 @@ def look(place: str, *, timeout: float = 10.0) -> SearchResult:
     """Files called `.env`, `.env.*` or `*.env`, but no examples, no links, nothing of ours. What cannot be read is listed."""
     found_keys: list[FoundKey] = []
     unread: list[str] = []
-    files = _files(Path(place))
-    for path in files[:_MOST]:
+    files = env_files(Path(place))
+    for path in files[:MOST]:
         try:
             found_keys += _in(path, timeout)
         except PortError as error:
             unread.append(f"{path}: {error.what}")
-    if len(files) > _MOST:
-        unread.append(f"{place}: more than {_MOST} env files, only the first were looked at")
+    if len(files) > MOST:
+        unread.append(f"{place}: more than {MOST} env files, only the first were looked at")
     return SearchResult(tuple(found_keys), tuple(unread), len(files))
 
 
@@ -43,12 +43,13 @@ def _in(path: Path, timeout: float) -> list[FoundKey]:
     return found
 
 
-def _files(folder: Path) -> list[Path]:
+def env_files(folder: Path) -> list[Path]:
+    """Env files below a folder, up to one more than are looked at."""
     found: list[Path] = []
     for here, folders, names in os.walk(folder.absolute()):
         folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)
         found += [Path(here) / name for name in sorted(names) if _is_env(name) and not (Path(here) / name).is_symlink()]
-        if len(found) > _MOST:
+        if len(found) > MOST:
             break
     return found
 

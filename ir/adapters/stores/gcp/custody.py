@@ -8,7 +8,7 @@ from ir.clients.gcp_secrets import GcpProject
 from ir.core.errors import Conflict, Missing, Unknown
 from ir.core.secret import fingerprint
 
-_OF, _INCIDENT = "ir-stripe-of", "ir-stripe-incident"
+OF, _INCIDENT = "ir-stripe-of", "ir-stripe-incident"
 
 
 class GcpCustody(KeptApart):
@@ -29,7 +29,7 @@ class GcpCustody(KeptApart):
 
     def incidents(self) -> tuple[str, ...]:
         """See `KeptApart`."""
-        rows = self._project.names(_OF, fingerprint(self._name))
+        rows = self._project.names(OF, fingerprint(self._name))
         return tuple(sorted(str((row.get("annotations") or {}).get(_INCIDENT, "")) for row in rows))
 
     def load(self, incident: str) -> tuple[int, str] | None:
@@ -70,7 +70,7 @@ class GcpCustody(KeptApart):
         return True
 
     def _make(self, incident: str) -> None:
-        marks = {"labels": {_OF: fingerprint(self._name)}, "annotations": {_INCIDENT: incident, "ir-stripe-created": str(int(time.time()))}}
+        marks = {"labels": {OF: fingerprint(self._name)}, "annotations": {_INCIDENT: incident, "ir-stripe-created": str(int(time.time()))}}
         replication = self._project.about(self._name).get("replication") or {"automatic": {}}
         try:
             self._project.create(self.path(incident), {"replication": _asked(replication), **marks})

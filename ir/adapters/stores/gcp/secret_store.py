@@ -11,6 +11,7 @@ from ir.clients.gcp_secrets import GcpProject
 from ir.clients.host_api import Login
 from ir.core import key_search
 from ir.core.errors import Denied, Rejected
+from ir.core.ownership import Owner, marked
 from ir.core.reference import Reference
 from ir.ports import Permission
 
@@ -48,8 +49,12 @@ class GcpSecretStore(CountedStore):
             named = ", ".join(f"{name} (version {number})" for name, number in sorted(aliases.items()))
             said += f"; services that read the alias {named} go on with it"
         said += "; it has a rotation of its own" if about.get("rotation") else ""
-        others = key_search.keepers({str(name): str(value) for name, value in (about.get("labels") or {}).items()})
-        return Permission(proven=True, said=said + (f"; {', '.join(others)}: another value may be put back" if others else ""))
+        return Permission(proven=True, said=said)
+
+    def owners(self) -> tuple[Owner, ...]:
+        """See `ports.Store`."""
+        labels = self._project.about(self.ref.path).get("labels") or {}
+        return marked(key_search.keepers({str(name): str(value) for name, value in labels.items()}))
 
     def current(self) -> NumberedVersion:
         """See `CountedStore`."""

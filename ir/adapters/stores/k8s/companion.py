@@ -10,7 +10,7 @@ from ir.core.model import Json
 from ir.core.secret import Secret, fingerprint
 from ir.ports import STAGED, Left, Pending
 
-_OF, _INCIDENT, _OWNER, _CREATED = (f"ir-stripe/{word}" for word in ("of", "incident", "owner", "created"))
+OF, _INCIDENT, _OWNER, _CREATED = (f"ir-stripe/{word}" for word in ("of", "incident", "owner", "created"))
 _TRIES = 4
 
 
@@ -36,7 +36,7 @@ class Companion:
 
     def incidents(self) -> tuple[str, ...]:
         """Ids of all incidents that have something here; none where we may not list."""
-        selector = f"labelSelector={_OF.replace('/', '%2F')}%3D{fingerprint(self._name)}"
+        selector = f"labelSelector={OF.replace('/', '%2F')}%3D{fingerprint(self._name)}"
         try:
             rows = self._cluster.names(f"{secret_path(self._namespace)}?{selector}", f"what is kept beside {self._name}")
         except Denied:
@@ -100,7 +100,7 @@ class Companion:
 
     def _create(self, incident: str, data: dict[str, str]) -> None:
         marks = {_INCIDENT: incident, _OWNER: ownership_marks.owner(), _CREATED: ownership_marks.now()}
-        meta = {"name": self.name(incident), "labels": {_OF: fingerprint(self._name)}, "annotations": marks}
+        meta = {"name": self.name(incident), "labels": {OF: fingerprint(self._name)}, "annotations": marks}
         body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": meta, "data": data}
         self._cluster.create(secret_path(self._namespace), self.name(incident), body)
 

@@ -45,5 +45,6 @@ RBAC = PolicyLanguage(
     (
         "RBAC knows no patterns of names: to keep a key beside a Secret takes these verbs on all of the namespace; else use an escrow",
         "a rollout takes `get` and `patch` on the workload and `list` on pods, External Secrets `get` and `patch` on externalsecrets",
+        "to know what an ExternalSecret reads takes `get` on externalsecrets, secretstores and clustersecretstores",
     ),
 )

@@ -7,20 +7,22 @@ Pods that took the value into their environment go on with it until they are rep
 import base64
 import binascii
 from collections.abc import Callable
+from functools import partial
 
+from ir.adapters.stores.k8s import external_secret
 from ir.adapters.stores.k8s.companion import Companion
+from ir.adapters.stores.k8s.owners import owners_of
 from ir.clients.host_api import Login
-from ir.clients.kubernetes import Cluster, keepers, last_writer, secret_path
+from ir.clients.kubernetes import Cluster, last_writer, secret_path
 from ir.core import key_search
 from ir.core.errors import Conflict, Denied, PortError, Rejected, Unknown
 from ir.core.model import Json
+from ir.core.ownership import Owner
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
 
 _TRIES = 6
-_OWNERS = ("ExternalSecret", "SealedSecret")
-"""Kinds of owner that restore their own value: write where they read instead."""
 
 
 class K8sSecretStore(Store):
@@ -56,26 +58,24 @@ class K8sSecretStore(Store):
         return self._held(self._get())
 
     def check_write(self, incident: str) -> Permission:
-        """See `ports.Store`. Raises Denied also for an immutable Secret, and for one whose owner restores its own value."""
+        """See `ports.Store`. Raises Denied also for an immutable Secret."""
         found = self._get()
         meta = found["metadata"]
         if found.get("immutable"):
             raise Denied(
                 f"{self.ref} is immutable: Kubernetes changes no such Secret", next_step="make one under another name and list that"
             )
-        owned = [row for row in meta.get("ownerReferences") or [] if row.get("kind") in _OWNERS]
-        if owned:
-            name = f"{owned[0].get('kind')} {owned[0].get('name')}"
-            raise Denied(
-                f"{self.ref} is written by {name}, which puts its own value back", next_step="list the place that it reads instead"
-            )
         if not self._cluster.may("patch", self._namespace, "secrets", self._name):
             raise Denied(f"our login may not patch the Secret of {self.ref}", next_step="grant `patch` on it")
         said = "the cluster says that our login may write it"
         said += "" if self.custodian else "; it may make no Secret beside it, so nothing can be staged or kept there"
-        others, last = keepers(meta, self.ref.field), last_writer(meta, self.ref.field)
-        said += f"; {', '.join(others)} may put another value back" if others else ""
+        last = last_writer(meta, self.ref.field)
         return Permission(proven=True, said=said + (f"; written last by {last}" if last else ""))
+
+    def owners(self) -> tuple[Owner, ...]:
+        """See `ports.Store`."""
+        read = partial(external_secret.sources, self._cluster, self._namespace, field=self.ref.field)
+        return owners_of(self._get()["metadata"], self.ref.field, read)
 
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`."""
@@ -190,10 +190,3 @@ class K8sSecretStore(Store):
                 raise Conflict(f"somebody else changed the key in {self.ref} right after us")
             return now.version
         raise Conflict(f"{self.ref} changed {_TRIES} times while we tried to write it")
-
-
-def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
-    """The other tools that write this one Secret. Raises PortError."""
-    namespace, _, name = ref.path.partition("/")
-    found = Cluster(ref.host, Login(), timeout).get(secret_path(namespace, name), f"Secret {ref.path}")
-    return keepers(found["metadata"], ref.field)

@@ -13,9 +13,11 @@ from ir.adapters.stores import ownership_marks, value_field
 from ir.adapters.stores.old_news import awaited, settled
 from ir.adapters.stores.vault.calls import needed
 from ir.adapters.stores.vault.kv import Found, Kv
+from ir.adapters.stores.vault.search import kept_by
 from ir.adapters.stores.vault.sibling import BEFORE, Sibling, as_secret
 from ir.core.concurrency import both
 from ir.core.errors import Conflict, Denied, Missing, PortError
+from ir.core.ownership import Owner, marked
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.ports import STAGED, Held, Left, Pending, Permission, Store
@@ -70,6 +72,10 @@ class VaultStore(Store):
         if versions == 1:
             said += "; only one version is kept there, so Vault has no history to go back to"
         return Permission(proven=True, said=said)
+
+    def owners(self) -> tuple[Owner, ...]:
+        """See `ports.Store`."""
+        return marked(kept_by(self._kv, self.ref.path))
 
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`: another incident's stage beside the secret. A token that may not list cannot tell."""

@@ -18,7 +18,7 @@ def look(place: str, *, timeout: float = 10.0) -> SearchResult:
     kv = Kv(mount, timeout)
     kv.explain(Reference("vault", mount, path or "*", "*"))
     unread: list[str] = []
-    names = _all(kv, f"{path}/" if path else "", unread, 0)
+    names = every_name(kv, f"{path}/" if path else "", unread, 0)
     found_keys: list[FoundKey] = []
     for name in names:
         try:
@@ -29,17 +29,13 @@ def look(place: str, *, timeout: float = 10.0) -> SearchResult:
             unread.append(f"{mount}/{name}: {error.what}")
             continue
         held = [(field, value) for field, value in in_fields(found.data)]
-        kept = _kept_by(kv, name) if held else ()
+        kept = kept_by(kv, name) if held else ()
         found_keys += [FoundKey(Reference("vault", mount, name, field), value, kept) for field, value in held]
     return SearchResult(tuple(found_keys), tuple(unread), len(names))
 
 
-def keepers_of(ref: Reference, *, timeout: float = 10.0) -> tuple[str, ...]:
-    """The other tools that write this one secret, by its custom metadata; none where we may not read that."""
-    return _kept_by(Kv(ref.host, timeout), ref.path)
-
-
-def _kept_by(kv: Kv, name: str) -> tuple[str, ...]:
+def kept_by(kv: Kv, name: str) -> tuple[str, ...]:
+    """The other tools that write a secret, by its custom metadata; none where we may not read that."""
     try:
         custom = kv.metadata(name).get("custom_metadata") or {}
     except PortError:
@@ -47,13 +43,13 @@ def _kept_by(kv: Kv, name: str) -> tuple[str, ...]:
     return keepers({str(key): str(value) for key, value in custom.items()})
 
 
-def _all(kv: Kv, folder: str, unread: list[str], depth: int) -> list[str]:
+def every_name(kv: Kv, folder: str, unread: list[str], depth: int) -> list[str]:
     """Paths of all secrets in a folder (ends with `/`, or empty) and below; our own siblings are skipped."""
     found = []
     for name in sorted(kv.beside(folder)):
         if name.endswith("/") and depth < _DEEPEST:
             try:
-                found += _all(kv, folder + name, unread, depth + 1)
+                found += every_name(kv, folder + name, unread, depth + 1)
             except PortError as error:
                 unread.append(f"{folder}{name}: {error.what}")
         elif ".ir-" not in name:

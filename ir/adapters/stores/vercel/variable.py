@@ -8,6 +8,7 @@ from ir.clients.host_api import Login
 from ir.clients.vercel import VercelProject
 from ir.core.errors import Denied, Missing, Rejected
 from ir.core.model import Json
+from ir.core.ownership import Owner, word
 from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.ports import Permission
@@ -41,6 +42,17 @@ class VercelStore(WriteOnlyStore):
         said += f"; the same value is for {', '.join(shared)}" if shared else ""
         return Permission(proven=False, said=said + (f"; changed last by user {row['updatedBy']}" if row.get("updatedBy") else ""))
 
+    def owners(self) -> tuple[Owner, ...]:
+        """See `ports.Store`: the integration that the variable is of, Stripe's or Supabase's among them."""
+        row = self._row()
+        hint = row.get("contentHint") or {}
+        ident = str(row.get("configurationId") or hint.get("integrationConfigurationId") or hint.get("storeId") or "")
+        if not ident:
+            return ()
+        name = self._project.integration(ident) if ident.startswith("icfg_") else ""
+        todo = "change the value at the vendor that the integration takes it from, or disconnect the integration from the project"
+        return (Owner(f"Vercel integration {word(name or ident)}", todo),)
+
     def mark(self) -> str:
         """See `WriteOnlyStore`."""
         return _mark(self._row())
@@ -59,8 +71,8 @@ class VercelStore(WriteOnlyStore):
             raise Denied(f"{self.ref} is not among the variables that our token may see, and {hidden} are hidden from it")
         if not found:
             raise Missing(f"project {self.ref.host} has no variable {self.ref.path} for {self._target}")
-        if found[0].get("system") or found[0].get("configurationId"):
-            raise Denied(f"{self.ref} is written by Vercel or an integration, which puts its own value back", next_step="rotate it there")
+        if found[0].get("system"):
+            raise Denied(f"{self.ref} is one of Vercel's own variables, which nobody else may write")
         if not found[0].get("id"):
             raise Rejected(f"Vercel gives no id of {self.ref}")
         return found[0]

@@ -113,7 +113,7 @@ class CampaignLedger:
 
     def of_incident(self, incident: str) -> list[Child]:
         """Of all campaigns, those that go on with this incident."""
-        with self.engine.connect() as db:
+        with self._single.connect() as db:
             return self._rows(db, CHILDREN.c.incident == incident)
 
     def setting(self, child: Child) -> Json:

@@ -147,7 +147,9 @@ def mint_problems(world: World, old: Secret, row: KeyRow | None, *, listed: bool
         problems.append("no listed store can hold custody and there is no escrow: a minted key could be lost")
     if not world.ports.issuer.guided and world.account.app_key is not None and str(world.account.app_key) in map(str, world.ports.stores):
         problems.append("it is the key of the Stripe App itself, which mints the others and which no API replaces: use issuer `dashboard`")
-    if world.ports.issuer.guided or world.key.permissions or world.key.kind is KeyKind.WEBHOOK:
+    if world.ports.issuer.guided and world.options.new_key_expires:
+        problems.append("the Dashboard is not known to make keys that expire by themselves: leave out --new-key-expires")
+    if world.ports.issuer.guided or world.plan.wanted or world.key.permissions or world.key.kind is KeyKind.WEBHOOK:
         return problems  # a person chooses them, the inventory lists them, or there are none
     if {world.key.kind, key_kind.kind_of(old).key_kind} == {KeyKind.SECRET}:
         problems.append("a managed replacement of a secret key needs `permissions`; declare them, or use issuer `dashboard`")

@@ -8,7 +8,7 @@ under the next name) · none of these: mint. The process that began the incident
 
 from dataclasses import replace
 
-from ir.actions import own_keys, replacement, successor
+from ir.actions import new_list, own_keys, replacement, successor
 from ir.core.errors import PortError, Unknown, Waiting
 from ir.core.model import Did, Json, KeyRow, Outcome
 from ir.core.secret import Secret
@@ -90,6 +90,8 @@ def _taken_up(world: World, record: Incident, earlier: str, value: Secret) -> Ou
 
 def _minted(world: World, record: Incident) -> Outcome:
     n = int(record.facts["mint"]["n"])
+    if (unwanted := new_list.refused(world, record)) is not None:
+        return unwanted
     order = successor.order(world, record, record.facts["mint"], kept=world.ports.custody.possible)
     try:
         minted = world.ports.issuer.mint(order, lambda secret: successor.taken(world, record, n, secret))
@@ -102,7 +104,8 @@ def _minted(world: World, record: Incident) -> Outcome:
         return _not_minted(world, record, error)
     facts = successor.given(world, minted, n, rotated=order.rotated)
     facts |= {"rotation": {"value": "taken"}} if order.rotated else {}
-    done = _done(world, record, n, minted.value, "a replacement was made and kept", facts)
+    differs = "".join(f"; {said}" for said in (new_list.difference(world, record), new_list.expiry(world)) if said)
+    done = _done(world, record, n, minted.value, f"a replacement was made and kept{differs}", facts)
     seen, debts = replacement.seen(world, record)
     paid = (minted.value.fingerprint, *([debt_rules.rotation_of(world.incident)] if order.rotated else []))
     return replace(done, facts={**done.facts, "seen": seen}, debts=debts, paid=paid)
@@ -124,7 +127,8 @@ def dry_run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.SKIPPED, "would use the key that the rotation made; no other is made")
     how = "guide you through the Dashboard and take the new key" if world.ports.issuer.guided else "mint a key through Stripe's API"
     name = prepare(world, record, step)["mint"]["name"]
-    return Outcome(Did.SKIPPED, f"would {how}, under the name {name}")
+    differs = "".join(f"; {said}" for said in (new_list.difference(world, record), new_list.expiry(world)) if said)
+    return Outcome(Did.SKIPPED, f"would {how}, under the name {name}{differs}")
 
 
 def _done(world: World, record: Incident, n: int, value: Secret, said: str, facts: Json | None = None) -> Outcome:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from ir.actions import delivery, leaked_key, same_value, store_check
+from ir.actions import delivery, leaked_key, rights, same_value, store_check
 from ir.actions.store_check import tried
 from ir.core.errors import PortError, Unknown
 from ir.core.model import Did, Item, Json, KeyKind, Liveness, Outcome, Policy
@@ -201,4 +201,5 @@ def _service_facts(world: World, item: Item, old: Secret) -> Json:
             "unverified": world.options.accept_unverified.get(item.name, ""),
             "unhealthy": world.options.accept_unhealthy.get(item.name, ""),
         },
+        **rights.lacked(item),
     }

@@ -6,7 +6,7 @@ Accepted is not dead: `prove` polls until it is.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ir.actions import own_keys, same_value, store_check, unread
+from ir.actions import own_keys, rights, rights_given, same_value, store_check, unread
 from ir.core.errors import Conflict, Denied, PortError, Rejected, Waiting
 from ir.core.model import Debt, Did, Item, Json, Liveness, Outcome, Policy, Probe
 from ir.core.secret import Secret
@@ -26,6 +26,7 @@ class _Seen:
     Attributes:
         elsewhere: who holds the old key outside of the plan.
         todo: what to do about `why_not`, where that is a matter of its own.
+        facts, paid: what was seen of rights that the replacement lacks.
     """
 
     items: tuple[Item, ...] = ()
@@ -33,23 +34,29 @@ class _Seen:
     why_not: str = ""
     elsewhere: Comparison = field(default_factory=Comparison)
     todo: str = ""
+    facts: Json = field(default_factory=dict)
+    paid: tuple[str, ...] = ()
 
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Look at stores, services and the old key; then, and only then, ask for its death. Our strays die with it."""
     if world.ports.issuer.guided and (died := _replacement_died(world, record)) is not None:
         return died
+    added, stopped = rights_given.added(world, record)
+    if stopped is not None:
+        return stopped
     named: Json = {}
     new = record.facts.get("new", {})
     if new and not new.get("id"):
         named = {"new": {"id": own_keys.id_of(world, int(new["n"]), world.new_key(record.facts))}}
     told = {**record.facts, "new": {**new, **named.get("new", {})}} if new else record.facts
-    (asked, debts), (probe, seen) = world.both(lambda: _strays(world, record, told), lambda: _look(world, record, step))
+    (asked, debts), (probe, seen) = world.both(lambda: _strays(world, record, told), lambda: _look(world, record, step, added))
     if probe.liveness.dead and (died := _replacement_died(world, record, old=probe)) is not None:
         return died
     outcome = _kill(world, record, probe, seen)
-    found = {**named, "strays": asked, **same_value.facts(seen.elsewhere), **unread.told(seen.items)}
-    paid = (*same_value.gone(record, seen.elsewhere), *(item.name for item in seen.items if item.facts.get("accepted")))
+    found = {**named, "strays": asked, **same_value.facts(seen.elsewhere), **unread.told(seen.items), **(seen.facts or added.facts)}
+    debts = (*debts, *([] if seen.facts else added.debts))
+    paid = (*seen.paid, *same_value.gone(record, seen.elsewhere), *(item.name for item in seen.items if item.facts.get("accepted")))
     return replace(outcome, facts={**found, **outcome.facts}, debts=(*debts, *outcome.debts), paid=(*outcome.paid, *paid))
 
 
@@ -74,13 +81,13 @@ def _strays(world: World, record: Incident, told: Facts) -> tuple[Json, tuple[De
     return ({}, ()) if only and not record.debts else own_keys.expire_others(world, told)
 
 
-def _look(world: World, record: Incident, step: Step) -> tuple[Probe, _Seen]:
+def _look(world: World, record: Incident, step: Step, added: rights.LackingRights) -> tuple[Probe, _Seen]:
     """Look at the old key, and at everything that its death could cut off; a key known to be dead is not waited for."""
     old = world.old_key(record.facts)
     if Liveness(record.facts["old"].get("liveness", Liveness.UNKNOWN)).answers:
-        return world.both(lambda: world.ports.issuer.probe(old), lambda: _last_look(world, record, step))
+        return world.both(lambda: world.ports.issuer.probe(old), lambda: _last_look(world, record, step, added))
     probe = world.ports.issuer.probe(old)
-    return probe, _cut_off(world, record) if probe.liveness.dead else _last_look(world, record, step)
+    return probe, _cut_off(world, record) if probe.liveness.dead else _last_look(world, record, step, added)
 
 
 def _cut_off(world: World, record: Incident) -> _Seen:
@@ -146,7 +153,7 @@ def dry_run(world: World, record: Incident, step: Step) -> Outcome:
     return Outcome(Did.SKIPPED, f"would look at all stores and services again, then {how} the old key {key}: this cannot be undone")
 
 
-def _last_look(world: World, record: Incident, step: Step) -> _Seen:
+def _last_look(world: World, record: Incident, step: Step, added: rights.LackingRights) -> _Seen:
     if "new" not in record.facts:
         found = world.lookups.elsewhere(record.facts["old"]["fingerprint"])
         why_not = "" if not world.services or world.options.no_replacement else "there is no replacement"
@@ -166,7 +173,21 @@ def _last_look(world: World, record: Incident, step: Step) -> _Seen:
     stores, services = _shown_by_readers(world, record, new, stores, services, lambda one: _reloaded(world, one, expected, patience))
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     bad += [item for item in services if item.did is not Did.DONE and item.name not in world.options.accept_unhealthy]
-    return _judged(world, record, (*stores, *services, *unhealthy), [*bad, *unhealthy], found)
+    seen = _judged(world, record, (*stores, *services, *unhealthy), [*bad, *unhealthy], found)
+    return _with_rights(world, record, seen, rights.missing(world, record, services, added))
+
+
+def _with_rights(world: World, record: Incident, seen: _Seen, lacking: rights.LackingRights) -> _Seen:
+    """A right that a service uses and the replacement lacks: in an overlap it keeps the old key alive."""
+    seen = replace(seen, facts=lacking.facts, paid=lacking.paid, debts=(*seen.debts, *lacking.debts))
+    if not lacking.told_by:
+        return seen
+    if world.plan.policy is Policy.EXPLOITED:
+        return replace(seen, items=(*seen.items, *lacking.items()), debts=(*seen.debts, *lacking.still_to_do(world.incident)))
+    asked = rights_given.stop(world, record, lacking)
+    why_not = "; ".join(filter(None, [seen.why_not, asked.said]))
+    items = (*seen.items, *lacking.items(Did.FAILED if asked.did is Did.WAITING else Did.UNKNOWN))
+    return replace(seen, items=items, why_not=why_not, todo=seen.todo or asked.todo, facts=asked.facts)
 
 
 def _shown_by_readers(

@@ -7,6 +7,7 @@ rotation makes nothing but that value, as with `ir contain`, it waits in custody
 import uuid
 from dataclasses import replace
 
+from ir.actions import new_list
 from ir.core.errors import PortError, Waiting
 from ir.core.model import Debt, Json, KeyKind
 from ir.core.secret import Secret
@@ -44,17 +45,17 @@ def fixed(world: World, record: Incident) -> Json:
 def order(world: World, record: Incident, mint: Mint, *, kept: bool = True) -> MintOrder:
     """The order for the issuer; `mint` as `fixed`."""
     facts = record.facts
-    declared = world.key.permissions or facts["old"].get("permissions", [])
     return MintOrder(
         incident=world.incident,
         name=mint["name"],
         idempotency_key=mint["idempotency_key"],
-        kind=KeyKind(facts["old"]["kind"]),
+        kind=new_list.kind(world.plan, facts) if world.ports.issuer.guided else KeyKind(facts["old"]["kind"]),
         mode=world.mode,
         account=world.account.id,
-        permissions=tuple(declared),
+        permissions=new_list.names(world.plan, world.key, facts),
         old=world.old_key(facts),
         expires_old_at=world.options.old_key_expires,
+        expires_at=world.options.new_key_expires,
         asked_at=float(facts.get("opened_at") or 0.0),
         rotated=facts.get("rotation", {}).get("value") == "open",
         kept=kept,
@@ -146,8 +147,9 @@ def given(world: World, minted: Minted, n: int, *, rotated: bool) -> Json:
     new |= {"created": minted.created, "pasted": minted.pasted, "alone": minted.alone}
     new |= {"rotated": True} if rotated else {}
     new |= {"because": minted.because} if minted.because else {}
-    asked = [] if world.ports.issuer.guided else list(world.key.permissions or world.run.facts().get("old", {}).get("permissions", []))
+    asked = [] if world.ports.issuer.guided else list(new_list.names(world.plan, world.key, world.run.facts()))
     new |= {"permissions": asked} if asked else {}
+    new |= {"expires": world.options.new_key_expires} if world.options.new_key_expires else {}
     return {"new": new, "minted_at": world.now()}
 
 

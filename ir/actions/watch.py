@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from ir.actions import death, store_check, unread
+from ir.actions import death, rights, store_check, unread
 from ir.core.errors import PortError
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
@@ -64,13 +64,15 @@ def _watched(world: World, record: Incident, step: Step) -> Outcome:
         world.ports.clock.sleep(min(_LOOK_EVERY, max(until - world.elapsed(), 0.01)))
     items = [*_heard(world, items, expected), *stores]
     bad = [item for item in items if item.did in (Did.FAILED, Did.UNKNOWN) and item.name not in world.options.accept_unhealthy]
-    facts: Json = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}, **unread.told(items)}
-    paid = tuple(item.name for item in items if item.did is Did.DONE)  # only what was just seen
-    if bad:
-        debts = tuple(_debt(world, item) for item in bad)
-        return Outcome(Did.FAILED, "; ".join(f"{i.name}: {i.said}" for i in bad), facts, tuple(items), debts, paid)
+    lacking = rights.missing(world, record, items)
+    facts: Json = {"watch": {"until": world.now(), "failing": [item.name for item in bad]}, **unread.told(items), **lacking.facts}
+    paid = (*(item.name for item in items if item.did is Did.DONE), *lacking.paid)  # only what was just seen
+    if bad or lacking.told_by:
+        debts = (*(_debt(world, item) for item in bad), *lacking.debts, *lacking.still_to_do(world.incident))
+        said = "; ".join(filter(None, [*(f"{i.name}: {i.said}" for i in bad), lacking.said]))
+        return Outcome(Did.FAILED, said, facts, (*items, *lacking.items()), debts, paid)
     stayed = sum(item.did is Did.DONE and item.name not in world.ports.stores for item in items)
-    return Outcome(Did.DONE, f"{counted(stayed, 'service')} stayed on the replacement", facts, tuple(items), paid=paid)
+    return Outcome(Did.DONE, f"{counted(stayed, 'service')} stayed on the replacement", facts, tuple(items), lacking.debts, paid)
 
 
 def _heard(world: World, items: list[Item], expected: Expected) -> list[Item]:

@@ -5,10 +5,12 @@ crash repeats nothing that has happened. After a containment every service is on
 reloaded at once, whatever became of the others.
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
-from ir.actions import unread
+from ir.actions import rights, rights_given, unread
 from ir.core.errors import Conflict, PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.core.secret import Secret
@@ -21,16 +23,27 @@ from ir.incident.record import Incident
 from ir.inventory import Service
 from ir.ports import Expected, Store
 
+_Lacks = Callable[[Item], Sequence[str]]
+"""The rights that a service tells to be lacking."""
+
 
 def run(world: World, record: Incident, step: Step) -> Outcome:
     """Promote → reload → verify → soak → verify."""
     if "new" not in record.facts:
         return Outcome(Did.SKIPPED, "there is no replacement to roll out")
     new = world.new_key(record.facts)
-    services = [s for s in world.services if s.wave == step.wave]
+    added, stopped = rights_given.added(world, record)
+    if stopped is not None:
+        return stopped
+    outcome = _rolled_out(world, record, step, new, added)
+    return replace(outcome, debts=(*outcome.debts, *added.debts), paid=(*outcome.paid, *_given_up(world, record)))
+
+
+def _rolled_out(world: World, record: Incident, step: Step, new: Secret, added: rights.LackingRights) -> Outcome:
+    services, began = [s for s in world.services if s.wave == step.wave], world.now()
     world.hooks.say(f"promoting for {step.wave or 'stores without services'}")
     stores = tuple(world.each(_stores_of(world, record, services, step), lambda store: _promote(world, record, store, new)))
-    facts: Json = {"stores": {item.name: item.facts for item in stores if item.facts}}
+    facts: Json = {**added.facts, "stores": {item.name: item.facts for item in stores if item.facts}}
     bad = [item for item in stores if item.did not in (Did.DONE, Did.SKIPPED)]
     alone = reversibility.forward(record.facts)
     if bad and not alone:
@@ -39,19 +52,31 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         facts["promoted_at"] = record.facts.get("promoted_at", world.now())
     expected = service_health.expected_new(record.facts)
     world.hooks.say(f"reloading {counted(len(services), 'service')}")
-    items = world.each(services, lambda service: _moved(world, service, bad, expected, float(step.params["patience"])))
+    wanted = partial(rights.of, record, granted=added.granted)
+    items = world.each(services, lambda service: _moved(world, service, bad, expected, float(step.params["patience"]), wanted))
     if step.params["soak"] and all(item.did is Did.DONE for item in items) and not alone:
         world.hooks.say(f"soaking for {step.params['soak']:g} s")
         _soak(world, float(step.params["soak"]))
         items = service_health.look_at(world, services, expected, patience=float(step.params["patience"]))
     facts["services"] = {item.name: _service_facts(world, item, expected) for item in items}
+    lacking = rights.missing(world, record, items, added, began)
+    facts |= lacking.facts
+    if lacking.told_by and not alone:
+        return _lacking(world, record, lacking, facts, (*stores, *items))
     unset = [item for item in items if item.did is not Did.DONE and _by_hand(world, item.name)]
     if unset and not alone:
         said = "; ".join(f"{item.name}: {item.said}" for item in unset)
         todo = f"set the replacement by hand where they read it, then: ir resume {world.incident} --yes"
         return Outcome(Did.WAITING, f"not set by hand yet, as it seems: {said}", facts, (*stores, *items), todo=todo)
     outcome = _verdict(world, services, items, stores, facts)
-    return replace(outcome, paid=(*outcome.paid, *_given_up(world, record)))
+    debts = (*outcome.debts, *lacking.debts, *lacking.still_to_do(world.incident))
+    return replace(outcome, said=outcome.said + rights_given.summary(added), debts=debts, paid=(*outcome.paid, *lacking.paid))
+
+
+def _lacking(world: World, record: Incident, lacking: rights.LackingRights, facts: Json, items: tuple[Item, ...]) -> Outcome:
+    """The wave stands still, and is not taken back: a right is added, or a person goes back."""
+    stopped = rights_given.stop(world, record, lacking)
+    return replace(stopped, facts={**facts, **stopped.facts}, items=(*items, *lacking.items()), debts=lacking.debts)
 
 
 def _given_up(world: World, record: Incident) -> tuple[str, ...]:
@@ -157,20 +182,20 @@ def _not_promoted(bad: list[Item], stores: tuple[Item, ...], facts: Json) -> Out
     return Outcome(Did.WAITING, said, facts, stores, todo=said)
 
 
-def _moved(world: World, service: Service, bad: list[Item], expected: Expected, patience: float) -> Item:
+def _moved(world: World, service: Service, bad: list[Item], expected: Expected, patience: float, lacks: _Lacks) -> Item:
     """As `_move`; a service whose own store was not written has nothing to take up."""
     unwritten = [item for item in bad if item.name in {str(ref) for ref in service.reads_from}]
     if not unwritten:
-        return _move(world, service, expected, patience)
+        return _move(world, service, expected, patience, lacks)
     said = f"not reloaded: {', '.join(item.name for item in unwritten)}, which it reads, was not written"
     return Item(service.name, Did.UNKNOWN if all(i.did is Did.UNKNOWN for i in unwritten) else Did.FAILED, said, {"wave": service.wave})
 
 
-def _move(world: World, service: Service, expected: Expected, patience: float) -> Item:
-    """Look, reload, look until it holds the replacement."""
+def _move(world: World, service: Service, expected: Expected, patience: float, lacks: _Lacks) -> Item:
+    """Look, reload, look until it holds the replacement; a service that lacked a right is reloaded, so that it forgets what was refused."""
     if service_health.provable(world, service):
         there = service_health.look(world, service, Expected(expected.fingerprint, expected.key_id, expected.since))
-        if there.did is Did.DONE and there.facts["proves"] == "holds-key":
+        if there.did is Did.DONE and there.facts["proves"] == "holds-key" and not lacks(there):
             return there
     try:
         said = world.ports.reloaders[service.name].reload()

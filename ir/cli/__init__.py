@@ -22,6 +22,10 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     },
     "contain": ("ir.cli.contain:contain", "Take a leaked key away from strangers, now. Works at any time."),
     "review": {"stripe": ("ir.cli.review:review", "What did the leaked key do? Evidence, findings, leftovers.")},
+    "permissions": {
+        "stripe": ("ir.cli.permissions:stripe", "The least that services need of a key, from what they used."),
+        "map": ("ir.cli.permissions:print_map", "Which permission opens which endpoint, with source and date."),
+    },
     "drill": {
         "stripe": ("ir.cli.drill:stripe", "A whole rotation in an embedded world."),
         "stripe-webhook": ("ir.cli.drill_webhook:stripe_webhook", "A webhook's signing secret, while events happen."),
@@ -50,6 +54,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
     "inventory": {
         "check": ("ir.cli.inventory_check:check_inventory", "Check an inventory file."),
         "init": ("ir.cli.inventory:init", "A first inventory from what your stores hold."),
+        "unused": ("ir.cli.unused_keys:unused", "Keys that live at Stripe and that nothing uses."),
         "drift": ("ir.cli.drift:drift", "Where stores disagree, what reverts them, who holds an old key."),
         "graph": ("ir.cli.inventory:graph", "Keys, stores and services: a tree, Mermaid or SVG."),
         "schema": ("ir.cli.inventory:schema", "The form of an inventory as JSON Schema, for editors."),
@@ -81,6 +86,7 @@ COMMANDS: dict[str, Row | dict[str, Row]] = {
 GROUPS = {
     "rotate": "Rotate a leaked key.",
     "review": "Review what a key did.",
+    "permissions": "The smallest key that works.",
     "drill": "Rehearse in an embedded world.",
     "inventory": "Check and draw an inventory; print its policies.",
     "playbook": "List, show and check playbooks.",

@@ -13,7 +13,7 @@ from ir.cli.terminal.approval_signing import public_half, signed
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.option_values import moment
 from ir.cli.terminal.screen import Screen
-from ir.core import durations
+from ir.core import durations, permission
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.login import remark
 from ir.core.model import Danger, Did, Json
@@ -41,6 +41,9 @@ def approve(
     ] = "",
     source_closed: Annotated[str, typer.Option(help="Say that this source of the leak is closed.", metavar="STORE|SERVICE")] = "",
     unused: Annotated[str, typer.Option(help="Say that the old key is not used any more, and how you know.", metavar="REASON")] = "",
+    grant: Annotated[
+        str, typer.Option(help="Let the replacement have this permission, which a service was refused without.", metavar="PERMISSION")
+    ] = "",
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -50,7 +53,7 @@ def approve(
     record = record_of(kept, name)
     if record.status in FINAL:
         raise Refused(f"{name} has ended ({record.status})")
-    who, word = by or actor(), _word(record, reason, source_closed, unused.strip())
+    who, word = by or actor(), _word(record, reason, source_closed, unused.strip(), grant.strip())
     if word:
         body = word
     else:
@@ -63,13 +66,17 @@ def approve(
     if said := remark():
         body["environment"] = said
     kept.signals.send(name, "approve", who, body)
-    what = body["step"] or source_closed or "unused"
+    what = body["step"] or source_closed or body.get("grant") or "unused"
     told = {"incident": name, "approved": what, "by": who, "signed": bool(body.get("signature"))}
     weighed = {} if word else weigh_all(kept, record, body["step"])
     if as_json:
         screen.document({**told, "until": body.get("until", 0), "broken_glass": bool(break_glass.strip()), "weighed": weighed})
         return
-    said = _said(source_closed, who) if word else f"`{what}` approved by {who}, {'signed' if told['signed'] else 'unsigned'}"
+    said = (
+        _said(source_closed, str(body.get("grant", "")), who)
+        if word
+        else f"`{what}` approved by {who}, {'signed' if told['signed'] else 'unsigned'}"
+    )
     screen.say(f"{said}; go on with: ir resume {name}")
     if weighed and (weighed["needs"] > 1 or weighed["not_counted"]):
         screen.say(f"so far: {weighed['said']}")
@@ -96,15 +103,17 @@ def _confirm(kept: State, operator: Terminal, record: Incident) -> None:
         raise Refused("not confirmed", safe="nothing was approved, nothing was killed", next_step=f"ir approve {record.id} asks again")
 
 
-def _word(record: Incident, reason: str, source_closed: str, unused: str) -> Json:
+def _word(record: Incident, reason: str, source_closed: str, unused: str, grant: str) -> Json:
     """The signal of a person who vouches for what the tool cannot see; {} when it is an approval.
 
     Raises:
-        Refused: the incident does not ask whether the old key is used.
+        Refused: the incident does not ask whether the old key is used, or for that permission.
     """
     body: Json = {"plan": record.opened["plan_hash"], "reason": reason, "step": ""}
     if source_closed:
         return {**body, "source_closed": source_closed}
+    if grant:
+        return {**body, "grant": _lacking(record, grant), "seen": record.facts.get("new", {}).get("fingerprint", "")}
     if not unused:
         return {}
     last = record.runs[-1] if record.runs else None
@@ -113,7 +122,19 @@ def _word(record: Incident, reason: str, source_closed: str, unused: str) -> Jso
     return {**body, "unused": unused, "seen": approvals.question(record, "", 1, "", ()).seen}
 
 
-def _said(source_closed: str, who: str) -> str:
+def _lacking(record: Incident, grant: str) -> str:
+    """The permission, as it was told to be lacking. Raises Refused: it was not."""
+    told = [str(row["name"]) for row in record.facts.get("rights", {}).get("lacking", []) if row["name"]]
+    name = permission.named(grant)
+    if name not in told:
+        known = f"lacking is {', '.join(told)}" if told else f"ir status {record.id}"
+        raise Refused(f"no service of {record.id} was refused for want of {grant[:60]}", safe="nothing was added", next_step=known)
+    return name
+
+
+def _said(source_closed: str, grant: str, who: str) -> str:
+    if grant:
+        return f"the replacement may have `{grant}`, says {who}"
     what = f"source {source_closed} is closed" if source_closed else "the old key is not used any more"
     return f"{what}, says {who}"
 

@@ -53,8 +53,10 @@ def _one(record: Incident, name: str, flag: str) -> Debt:
 def by_word(kept: State, name: str, about: str, operator: Terminal, reason: str, *, keeps: bool) -> bool:
     """Whether a word in the chain ended it, and others stay; else the incident itself is to be closed, with its last look."""
     record = record_of(kept, name)
-    if not about or record.status == "reopened" or (not keeps and len(debts.by_word(record)) < 2):
+    if not about or record.status == "reopened":
         return False
+    if not keeps and len(debts.by_word(record)) < 2 and record.debts[about].kind != debts.LEARNED:
+        return False  # nothing but the end is left; a right that was added is no end in itself
     words.say(kept, name, operator.name, [{"kind": "kept" if keeps else "closed", "about": about, "reason": reason}], operator.screen.warn)
     return True
 

@@ -17,7 +17,6 @@ from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.option_groups import takes
 from ir.cli.terminal.option_values import duration, exposed_time, moment
 from ir.cli.terminal.screen import Screen, plain
-from ir.core.caller_group import CallerGroup
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Finding
 from ir.core.stripe_address import STRIPE
@@ -36,7 +35,7 @@ _KEPT = ("timeline.jsonl", "affected.csv", "aside.jsonl")
 def review(asked: ReviewOptions) -> None:
     """What did the leaked key do? Evidence, findings, blast radius, leftovers. Ends with 7 when misuse is confirmed or suspected."""
     screen = Screen(as_json=asked.as_json)
-    names, egress_globs, log_globs = _sorted(asked.key or [], asked.egress or [], asked.logs or [])
+    names, egress_globs, log_globs = review_subject.sorted_words(asked.key or [], asked.egress or [], asked.logs or [])
     operator = Terminal(screen, name=actor(), yes=False)
     opened = (
         review_subject.opened_inventory(asked.inventory_file, names, asked.account_id, screen)
@@ -50,7 +49,7 @@ def review(asked: ReviewOptions) -> None:
     if consent and asked.watch:
         consent.ask(reading(consent.opened.source, [row.to for row in consent.opened.source.notify]))
     folder = _folder(asked.output)
-    end = _end(asked.until, asked.watch)
+    end = review_subject.end(asked.until, asked.watch)
     request = ReviewRequest(
         account=account.id if account else asked.account_id,
         api_base=account.api_base if account else asked.api_base,
@@ -70,7 +69,7 @@ def review(asked: ReviewOptions) -> None:
         engine=asked.engine,
         personal_data=asked.with_personal_data,
         named=asked.with_personal_data,
-        ours=(*(account.ours if account else ()), *map(_group, asked.ours or ())),
+        ours=(*(account.ours if account else ()), *map(review_subject.group, asked.ours or ())),
     )
     from ir.review.sql.engine import checked_limit
 
@@ -85,21 +84,6 @@ def review(asked: ReviewOptions) -> None:
     finally:
         shutil.rmtree(folder / "review", ignore_errors=True)
     sys.exit(int(code))
-
-
-def _group(text: str) -> str:
-    try:
-        return str(CallerGroup.parse(text))
-    except ValueError as error:
-        raise UsageError(f"--ours: {error}") from None
-
-
-def _end(until: str, watch: str) -> datetime:
-    """The end of the evidence; `--since` counts back from there."""
-    now = datetime.now(UTC)
-    if until and watch:
-        raise UsageError("--until ends a review, --watch goes on with it", next_step="leave one of them out")
-    return datetime.fromtimestamp(min(moment(until, now), now.timestamp()), UTC) if until else now
 
 
 def _once(request: ReviewRequest, memory_limit: str, screen: Screen, *, sdk: bool) -> ExitCode:
@@ -182,17 +166,6 @@ def _teller(opened: Opened | None, account: Account | None, names: list[str], op
         return told
 
     return tell
-
-
-def _sorted(words: list[str], egress: list[str], logs: list[str]) -> tuple[list[str], list[str], list[str]]:
-    """A glob that the shell expanded: further files belong to the only option that was given."""
-    files = [word for word in words if Path(word).is_file()]
-    names = [word for word in words if word not in files]
-    if files and bool(egress) == bool(logs):
-        raise UsageError(f"`{files[0]}` is a file: is it one of --egress or of --logs?", next_step="put the globs in quotes")
-    if len(names) > 1:
-        raise UsageError(f"one key at a time, not {', '.join(names)}")
-    return names, egress + (files if egress else []), logs + (files if logs else [])
 
 
 def _reviews() -> Path:

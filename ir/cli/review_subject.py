@@ -1,9 +1,14 @@
 """The subject of `ir review stripe`: the inventory, the account, the key under review, and the key that reads."""
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import Consent
 from ir.cli.terminal.operator import Terminal, read_key
+from ir.cli.terminal.option_values import moment
 from ir.cli.terminal.screen import Screen
+from ir.core.caller_group import CallerGroup
 from ir.core.errors import IrError, Refused, UsageError
 from ir.core.secret import Secret
 from ir.inventory import Account
@@ -89,3 +94,30 @@ def review_key(source: str, account: Account | None, consent: Consent | None, op
             next_step="Dashboard > API keys > Create restricted key, with Read permissions",
         )
     return found
+
+
+def sorted_words(words: list[str], egress: list[str], logs: list[str]) -> tuple[list[str], list[str], list[str]]:
+    """A glob that the shell expanded: further files belong to the only option that was given."""
+    files = [word for word in words if Path(word).is_file()]
+    names = [word for word in words if word not in files]
+    if files and bool(egress) == bool(logs):
+        raise UsageError(f"`{files[0]}` is a file: is it one of --egress or of --logs?", next_step="put the globs in quotes")
+    if len(names) > 1:
+        raise UsageError(f"one key at a time, not {', '.join(names)}")
+    return names, egress + (files if egress else []), logs + (files if logs else [])
+
+
+def group(text: str) -> str:
+    """`--ours`, checked. Raises UsageError."""
+    try:
+        return str(CallerGroup.parse(text))
+    except ValueError as error:
+        raise UsageError(f"--ours: {error}") from None
+
+
+def end(until: str, watch: str = "") -> datetime:
+    """Where the evidence ends; what is said of `--since` counts back from there."""
+    now = datetime.now(UTC)
+    if until and watch:
+        raise UsageError("--until ends a review, --watch goes on with it", next_step="leave one of them out")
+    return datetime.fromtimestamp(min(moment(until, now), now.timestamp()), UTC) if until else now

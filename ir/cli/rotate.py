@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from ir import inventory
 from ir.cli import adopt as adopt_command
-from ir.cli import campaign_start, emergency, propose_policy, roll_out, same_key
+from ir.cli import campaign_start, emergency, permissions_file, propose_policy, roll_out, same_key
 from ir.cli import discard_pending as discard_command
 from ir.cli.alerts import Taken, take
 from ir.cli.rotate_options import LEAKED_VIA, ManyKeys, OneKey
@@ -89,6 +89,7 @@ def _planned(
     if book.policy is not Policy.EXPLOITED and not one.adopt:  # containment waits for no look
         planning, also = same_key.taken_in(consent, row, operator, leaked, options)
     plan = compile_plan(book, planning.source, planning.source.key(row.name), replaces=not options.no_replacement, also=also)
+    plan = permissions_file.given(plan, one.permissions, opened.source.account(row.account), row)
     return of(planning, clearing(plan) if options.discard_pending else plan)
 
 

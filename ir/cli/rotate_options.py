@@ -12,7 +12,7 @@ from ir.cli.terminal.consent_prompt import PIN
 from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, files_of
-from ir.cli.terminal.option_values import expires_time, exposed_time
+from ir.cli.terminal.option_values import dies_by_itself, expires_time, exposed_time
 from ir.core import yaml_file
 from ir.core.errors import UsageError
 from ir.fleet.campaign import Choice, Limits
@@ -73,6 +73,10 @@ class OneKey(RotationOptions):
     old_key_expires: Annotated[
         str, typer.Option(help="The Dashboard's Rotate path: when Stripe kills the old key, or never.", metavar="TIME|never")
     ] = ""
+    new_key_expires: Annotated[
+        str,
+        typer.Option(help="When the replacement dies by itself, with an app_key: 90d, or a time. What uses it then fails.", metavar="TIME"),
+    ] = ""
     api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = ""
     adopt: Annotated[
         str, typer.Option(help="Go on with an incident whose machine is lost, from what stores and Stripe still show of it.", metavar="INC")
@@ -80,12 +84,23 @@ class OneKey(RotationOptions):
     discard_pending: Annotated[
         str, typer.Option(help="Clear unfinished rotations of others from the stores, once they were shown.", metavar="REASON")
     ] = ""
+    permissions: Annotated[
+        str, typer.Option(help="The list for the replacement, as ir permissions stripe --output wrote it.", metavar="FILE")
+    ] = ""
 
     def refuse_many(self) -> None:
         """Raises UsageError: an option makes sense for one key only."""
         if self.key:
             raise UsageError(f"`{self.key}` is one key, and a campaign was asked for", next_step="name the key, or choose keys, not both")
-        lonely = (self.alert, self.leaked_key_from, self.control_key_from, self.leaked_from, self.adopt, self.discard_pending)
+        lonely = (
+            self.alert,
+            self.leaked_key_from,
+            self.control_key_from,
+            self.leaked_from,
+            self.adopt,
+            self.discard_pending,
+            self.permissions,
+        )
         if any(lonely) or self.no_replacement:
             raise UsageError("a campaign takes no key, no alert and no source of one leak; rotate such a key by name")
 
@@ -100,6 +115,7 @@ class OneKey(RotationOptions):
             no_replacement=self.no_replacement,
             key_files=files_of(new=self.new_key_from, leaked=self.leaked_key_from, control=self.control_key_from),
             old_key_expires=expires_time(self.old_key_expires),
+            new_key_expires=dies_by_itself(self.new_key_expires),
             drill=os.environ.get("IR_DRILL") == "1",
             personal_data=self.with_personal_data,
             discard_pending=self.discard_pending.strip(),

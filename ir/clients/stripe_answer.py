@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
+from ir.core import permission
 from ir.core.model import Json, Liveness, Mode, Probe
 from ir.core.secret import scrub
 
@@ -13,7 +14,6 @@ _ACCOUNT = re.compile(r"\bacct_[A-Za-z0-9]+")
 _TERM = re.compile(r"[a-z0-9_.\[\]]{1,60}")
 """The form of Stripe's codes and parameters. Keys contain capitals, so none of them fits."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_PERMISSION = re.compile(r"['\"`](?:rak_)?([a-z][a-z_]*_(?:read|write))['\"`]")
 # Only one wording of such a refusal has been seen ("does not allow requests from your IP address"), so match widely:
 # a death taken for a block keeps the incident open, a block taken for a death would close it wrongly.
 _BLOCKED = re.compile(r"\bIP[ _-]?address|\bIP (?:is|range|not|restrict)|access[ _]polic|allow[ -]?list", re.IGNORECASE)
@@ -60,10 +60,14 @@ class StripeResponse:
     @property
     def reason(self) -> str:
         """Status, code, parameter and missing permission of a refusal. Stripe's sentence is left out, because it repeats parts of keys."""
-        permission = _PERMISSION.search(self.full_message)
-        needs = f"needs {permission.group(1)}" if permission and self.status == 403 else ""
+        needs = f"needs {self.missing_permission}" if self.missing_permission else ""
         param = term((self.error or {}).get("param"))
         return " ".join(part for part in (f"HTTP {self.status}", self.code, param, needs) if part)
+
+    @property
+    def missing_permission(self) -> str:
+        """The permission that a 403 of Stripe's names, "" = none."""
+        return permission.in_message(self.full_message) if self.status == 403 else ""
 
     @property
     def full_message(self) -> str:
@@ -90,13 +94,12 @@ def request_id(header: str) -> str:
 def probe_of(answer: StripeResponse) -> Probe:
     """Tell from one answer to `GET /v1/balance` what it shows of the key that asked."""
     livemode = answer.body.get("livemode")
-    permission = _PERMISSION.search(answer.full_message)
     return Probe(
         liveness=_liveness(answer),
         status=answer.status,
         mode=(Mode.LIVE if livemode else Mode.TEST) if isinstance(livemode, bool) else None,
         account=account_named(answer),
-        missing_permission=permission.group(1) if permission and answer.status == 403 else "",
+        missing_permission=answer.missing_permission,
         request_id=answer.request_id,
         at=time.time(),
         date=_date(answer),

@@ -139,7 +139,9 @@ class Debt:
     Attributes:
         kind: `key-alive` | `key-unproven` | `key-waits` (wanted, and in no service yet) |
             `store-behind` | `service-behind` | `leftover` | `custody` | `misuse` |
-            `unknown-use` (of the old key, up to its death) | `undelivered` (events).
+            `unknown-use` (of the old key, up to its death) | `undelivered` (events) |
+            `right-lacking`, `right-learned` (a permission of the replacement: a service is refused without it; it was added, and is to be
+            confirmed).
         about: what it concerns (key id or fingerprint, store, service).
         todo: the command or click that settles it.
     """

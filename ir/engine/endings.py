@@ -86,7 +86,7 @@ class Endings:
         """End custody when death is proven or there was nothing to kill. Debts of earlier incidents are looked at first."""
         if self._record.facts.get("took_over") and not self._world.options.dry_run:
             self._attempts.unplanned("settle")
-        if not any(debt.kind.startswith("key-") or debt.kind.endswith("-behind") for debt in self._record.debts.values()):
+        if not any(debt_rules.needs_keys(debt) for debt in self._record.debts.values()):
             self._attempts.unplanned("discard")
 
     def stay_open(self, said: str) -> None:

@@ -26,7 +26,7 @@ class Options:
     """What the operator said on the command line; recorded, so free of secrets.
 
     Attributes:
-        exposed_at, old_key_expires: epoch seconds, 0 = not said / never.
+        exposed_at, old_key_expires, new_key_expires: epoch seconds, 0 = not said / never.
         accept_unverified, accept_unhealthy, accept_unreachable: name → reason.
         discard_pending: why strangers' unfinished stages are cleared, "" = they are not.
         agreed: programs and secret headers of other keys that were agreed to (`inventory.consent`), for comparing what those hold.
@@ -46,6 +46,7 @@ class Options:
     exposed_at: float = 0.0
     no_replacement: bool = False
     old_key_expires: float = 0.0
+    new_key_expires: float = 0.0
     accept_unverified: Mapping[str, str] = field(default_factory=dict)
     accept_unhealthy: Mapping[str, str] = field(default_factory=dict)
     accept_unreachable: Mapping[str, str] = field(default_factory=dict)

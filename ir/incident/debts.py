@@ -18,6 +18,8 @@ KEYS = ("key-alive", "key-unproven", "key-waits")
 """Kinds of debts about keys."""
 WAITS = "key-waits"
 """Kind of the debt about a key that a rotation made and that no service has yet: it lives, and is wanted."""
+LACKING, LEARNED = "right-lacking", "right-learned"
+"""Kinds of debts about permissions of the replacement: one that a service is refused without, one that was added and is to be confirmed."""
 _MAY_HAVE_DEBTS = ("debt", "rolled back", "aborted", "attested")
 """States of an incident that acts no more and may have debts."""
 
@@ -44,6 +46,16 @@ def is_id(about: str) -> bool:
 def rotation_of(incident: str) -> str:
     """The subject of a debt about a key that a rotation made and whose value was not given: it has no known fingerprint."""
     return f"rotation of {incident}"
+
+
+def lack_of(right: str) -> str:
+    """What a debt is about where the replacement lacks a permission; "" = one that is not named."""
+    return f"lack of {right or 'a right'}"
+
+
+def right_called(right: str) -> str:
+    """What a debt is about whose permission was added to the replacement."""
+    return f"right {right}".strip()
 
 
 def leaked_key_lives(record: Incident) -> list[Debt]:
@@ -188,6 +200,11 @@ def _escrowed(place: str) -> bool:
     return place.startswith("escrow://")
 
 
+def needs_keys(debt: Debt) -> bool:
+    """Whether what is still to do takes the keys that custody holds."""
+    return debt.kind.startswith("key-") or debt.kind.endswith("-behind") or debt.kind == LACKING
+
+
 def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
     """The steps that are taken again for debts; `kills`: the plan has a kill of its own, so that containment does not end it."""
     if action == "contain":
@@ -197,6 +214,8 @@ def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
     if kinds & {"store-behind", "service-behind"} and action in ("stage", "wave", "verify"):
         return True
     if kinds & {"store-behind", "service-behind", "key-alive", "key-unproven"} and action in ("retire", "prove", "watch", "remove"):
+        return True
+    if LACKING in kinds and action in ("wave", "watch"):
         return True
     if action == "undelivered":
         return action in kinds

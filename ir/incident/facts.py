@@ -37,7 +37,7 @@ class Old(TypedDict, total=False):
 class New(TypedDict, total=False):
     """The replacement. `n`: the number of the try that made it; `rotated`: a rotation at the provider made it; `alone`: no key like it.
 
-    `permissions`: what it was asked for with, where the provider mints.
+    `permissions`: what it was asked for with, where the provider mints; `expires`: when it dies by itself, as was asked for.
     """
 
     fingerprint: str
@@ -50,6 +50,7 @@ class New(TypedDict, total=False):
     pasted: float
     because: str
     permissions: list[str]
+    expires: float
     rotated: bool
     alone: bool
     made_by: str
@@ -126,7 +127,10 @@ class Pair(TypedDict, total=False):
 
 
 class ServiceFacts(TypedDict, total=False):
-    """One service. `before`, `after`: fingerprints that it was seen to hold; `proves`: how that was seen."""
+    """One service. `before`, `after`: fingerprints that it was seen to hold; `proves`: how that was seen.
+
+    `lacked`: permissions that Stripe refused it for want of while it was on the old key; it does not use those.
+    """
 
     wave: str
     owner: str
@@ -139,6 +143,31 @@ class ServiceFacts(TypedDict, total=False):
     healthy_before: bool
     accepted: AcceptedFacts
     tries: int
+    lacked: list[str]
+
+
+class Right(TypedDict, total=False):
+    """A permission that was added to the replacement, or that a person said yes to. `told_by`: services that were refused without it.
+
+    `at`: from when on it holds; `how`: by API, or in the Dashboard; `by`: who said yes, "" = who clicked is not known.
+    """
+
+    by: str
+    at: float
+    how: str
+    told_by: list[str]
+
+
+class Rights(TypedDict, total=False):
+    """Permissions that the replacement lacked. `lacking`: rows `{name, told_by}` of what is lacking now, a name "" = it is not told.
+
+    `agreed`, `granted`: by name; what is agreed to is added next. `silent`: services that tell nothing of refused calls.
+    """
+
+    lacking: list[Row]
+    agreed: dict[str, Right]
+    granted: dict[str, Right]
+    silent: list[str]
 
 
 class ContainmentFacts(TypedDict, total=False):
@@ -435,6 +464,7 @@ class Facts(TypedDict, total=False):
     undelivered: Undelivered
     forged: Forged
     removal: Removal
+    rights: Rights
     approvals: dict[str, Approval]
     pending: dict[str, Stage]
     cleared: dict[str, str]

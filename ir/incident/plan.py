@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ir.core.errors import UsageError
-from ir.core.model import Danger, Json, Policy, copied
+from ir.core.model import Danger, Json, KeyKind, Policy, copied
 from ir.core.store_kind import PlaceKind
+from ir.core.wording import counted
 from ir.incident import approvers, reversibility
 from ir.incident.action_catalog import ACTIONS, ActionSpec
 from ir.incident.playbook import Playbook, StepRow
@@ -31,11 +32,28 @@ class Step:
 
 
 @dataclass(frozen=True)
+class WantedRights:
+    """The list of permissions that was derived for the replacement, and given with the plan.
+
+    Attributes:
+        names: as the key API takes them, `connect:<name>` for connected accounts.
+        sha256: of the file that it was read from. coverage: what that says of the logs.
+        apart: what was left out, since it was first used when the key may have been out.
+    """
+
+    names: tuple[str, ...]
+    sha256: str
+    apart: tuple[str, ...] = ()
+    coverage: str = ""
+
+
+@dataclass(frozen=True)
 class Plan:
     """A playbook bound to one key of an inventory.
 
     Attributes:
         also: names of the other keys of the inventory that hold the same value: their places and services are this key's here.
+        wanted: the list that the replacement gets, where one was derived.
     """
 
     playbook: str
@@ -44,11 +62,13 @@ class Plan:
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = field(default=())
     also: tuple[str, ...] = ()
+    wanted: WantedRights | None = None
 
     def to_json(self) -> Json:
         """A JSON object; `plan_from_json` reads it back."""
         steps = tuple({**vars(step), "params": copied(step.params)} for step in self.steps)
-        also = {"also": self.also} if self.also else {}
+        also: Json = {"also": self.also} if self.also else {}
+        also |= {"wanted": asdict(self.wanted)} if self.wanted else {}
         return {"playbook": self.playbook, "policy": self.policy, "key": self.key, "steps": steps, "notes": self.notes, **also}
 
     @property
@@ -70,7 +90,19 @@ class Plan:
 def plan_from_json(data: Json) -> Plan:
     """Inverse of `Plan.to_json`."""
     steps = tuple(Step(**{**row, "danger": Danger(row["danger"])}) for row in data["steps"])
-    return Plan(data["playbook"], Policy(data["policy"]), data["key"], steps, tuple(data["notes"]), tuple(data.get("also", ())))
+    wanted = _wanted(data["wanted"]) if data.get("wanted") else None
+    return Plan(data["playbook"], Policy(data["policy"]), data["key"], steps, tuple(data["notes"]), tuple(data.get("also", ())), wanted)
+
+
+def _wanted(row: Json) -> WantedRights:
+    return WantedRights(**{**row, "names": tuple(row["names"]), "apart": tuple(row["apart"])})
+
+
+def wanting(plan: Plan, wanted: WantedRights) -> Plan:
+    """The same plan, with a list for the replacement that was derived from use, and the hash of its file."""
+    listed = f"the {counted(len(wanted.names), 'permission')} of the given list (SHA-256 {wanted.sha256[:16]}…)"
+    said = f"whether services need more than {listed}: {', '.join(wanted.names)}"
+    return replace(plan, wanted=wanted, notes=(*(note for note in plan.notes if note != _RESTRICTED), said, _RESTRICTED))
 
 
 def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bool = True, also: tuple[str, ...] = ()) -> Plan:
@@ -90,6 +122,8 @@ def compile_plan(book: Playbook, inventory: Inventory, key: Key, *, replaces: bo
     if "canary" not in names and services:
         notes.append("no service is in wave `canary`: the first wave goes without a rehearsal")
     notes += _webhook_notes(key) + _store_notes(key)
+    if replaces and account.issuer == "managed" and key.kind is KeyKind.SECRET:
+        notes.append(_RESTRICTED)
     steps: list[Step] = []
     for row in book.steps:
         params = ACTIONS[row.action].params.model_validate(row.with_).model_dump(by_alias=True, mode="json")
@@ -112,6 +146,13 @@ def clearing(plan: Plan) -> Plan:
     at = next((number + 1 for number, step in enumerate(plan.steps) if step.action == "preflight"), 0)
     step = Step("clear", "clear", action.danger, action.says, action.undo, {})
     return replace(plan, steps=(*plan.steps[:at], step, *plan.steps[at:]))
+
+
+_RESTRICTED = (
+    "the replacement is a restricted key (rk_…): what its list lacks is refused with 403, and code that expects sk_ breaks; the kill waits "
+    "where a service's check tells of such refusals (`lacks`), and where none does, they are not seen"
+)
+"""Of a secret key that a restricted one replaces."""
 
 
 def _delivered_before_the_kill(book: Playbook, key: Key) -> None:

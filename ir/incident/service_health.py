@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ir.core.model import Did, Item
+from ir.core.model import Did, Item, Json
 from ir.core.wording import counted
 from ir.incident.context import World
 from ir.incident.facts import Facts
@@ -17,7 +17,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 1.0
 def look(world: World, service: Service, expected: Expected, *, patience: float = 0.0) -> Item:
     """Ask every check of one service until all pass or `patience` seconds are over.
 
-    `done` = all passed · `failed` = one said no · `unknown` = no answer. The item's facts hold `proves` and `instances`.
+    `done` = all passed · `failed` = one said no · `unknown` = no answer. The item's facts hold `proves` and `instances`, and `lacks` where
+    a check tells what Stripe refuses the service (`ports.Check.lacks`), be it nothing.
     """
     deadline = world.elapsed() + patience + service.stale
     pause = _FIRST_PAUSE
@@ -71,9 +72,12 @@ def _judged(checks: Sequence[Check]) -> Did:
 def _item(service: Service, did: Did, checks: Sequence[Check]) -> Item:
     shown = [check for check in checks if not check.passed] if did is not Did.DONE else checks
     proofs = [check for check in checks if check.passed and check.proves in PROOFS]
-    facts = {
+    facts: Json = {
         "proves": proofs[0].proves if proofs else ("up" if did is Did.DONE else ""),
         "instances": list(proofs[0].instances) if proofs else [0, 0],
         "wave": service.wave,
     }
+    told = [check.lacks for check in checks if check.lacks is not None]
+    if told:
+        facts["lacks"] = {name: lacks[name] for lacks in told for name in sorted(lacks)}
     return Item(service.name, did, "; ".join(dict.fromkeys(check.said for check in shown)), facts)

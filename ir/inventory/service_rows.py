@@ -16,6 +16,10 @@ RELOADS = ("command", "http", "rollout", "vercel", "polls")
 """Kinds of reloads: a row names one."""
 
 
+Need = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]{2,60}_(read|write)|(GET|POST|DELETE) /v[12]/[A-Za-z0-9_/:{}.-]{1,120})$")]
+"""A permission, or an endpoint (`POST /v1/refunds`, `:id` for an id)."""
+
+
 class _Row(BaseModel):
     model_config = STRICT
 
@@ -120,6 +124,7 @@ class Service(_Row):
     Attributes:
         reads_from: the stores that it reads its keys from.
         wave: services of one wave are reloaded side by side; `canary` goes first.
+        needs: rights at Stripe that logs may not show, such as those of a yearly job: `charge_read`, or `GET /v1/charges`.
         stale: seconds that it may go on with an old value after its reload (cache, refresh interval).
     """
 
@@ -135,6 +140,7 @@ class Service(_Row):
     reload: Reload
     verify: Annotated[list[Verify], Field(min_length=1)]
     owner: str = ""
+    needs: list[Need] = []
     stale: Seconds = 0.0
 
 

@@ -13,7 +13,7 @@ from ir.ports.comparison import Comparison, Holder
 from ir.ports.deliveries import Deliveries, Sent
 from ir.ports.issuer import Containment, Issuer, Minted, MintOrder, Rotation, Target
 from ir.ports.people import Clock, Irreversible, Notifier, Operator
-from ir.ports.review import KeyUse, LeftBehind, Reviewed, Reviewer, ReviewRequest
+from ir.ports.review import KeyUse, LeftBehind, RefusedCall, Reviewed, Reviewer, ReviewRequest
 from ir.ports.service import Check, Expected, Reloader, Verifier
 from ir.ports.store import STAGED, Held, Left, Pending, Permission, Store
 
@@ -38,6 +38,7 @@ __all__ = [
     "Operator",
     "Pending",
     "Permission",
+    "RefusedCall",
     "Reloader",
     "ReviewRequest",
     "Reviewed",

@@ -33,6 +33,7 @@ class MintOrder:
         name: unique at the provider, `ir-<incident>-<n>`; a stray is found by it.
         idempotency_key: sent with the call.
         expires_old_at: Dashboard's Rotate path: epoch seconds when the provider kills the old key, 0 = never.
+        expires_at: when the replacement dies by itself, epoch seconds, 0 = never; managed alone.
         asked_at: when the replacement was first asked for, epoch seconds; a key that is older than that was made for something else.
         rotated: the old key was rotated already, so the value is the one that the rotation made.
         kept: custody was found for the value.
@@ -48,6 +49,7 @@ class MintOrder:
     permissions: tuple[str, ...]
     old: Secret | None
     expires_old_at: float = 0.0
+    expires_at: float = 0.0
     asked_at: float = 0.0
     rotated: bool = False
     kept: bool = True
@@ -172,6 +174,17 @@ class Issuer(Protocol):
 
     def release(self, target: Target, before: tuple[str, ...]) -> None:
         """Undo a narrowing. Managed only; guided raises Waiting with the clicks."""
+        ...
+
+    def widen(self, target: Target, right: str) -> str:
+        """Let a key of our own making do one thing more, and nothing else; returns how. It has it already = fine.
+
+        Raises Waiting, with the clicks, where only a person can do that; PortError: it was not done, or (Unknown) perhaps was.
+        """
+        ...
+
+    def may_read(self, key: Secret, right: str) -> bool | None:
+        """Whether a key has a permission to read, by one GET of its own; None where no look tells. Nothing is ever written to find out."""
         ...
 
     def remove(self, key_id: str) -> str:

@@ -25,6 +25,7 @@ class ReviewRequest:
         personal_data: keep whole records of Stripe, with names, e-mail and postal addresses; without it ids only.
         ours: groups of callers that a person calls ours (`ir.core.caller_group`).
         addresses: networks of our own egress, for telling whose a use was.
+        uses: tell too which endpoints services called (`Reviewed.used`).
         named: people stand in the results by their names; never where results are recorded, since a record cannot be purged.
     """
 
@@ -48,6 +49,7 @@ class ReviewRequest:
     engine: str = "duckdb"
     personal_data: bool = False
     named: bool = False
+    uses: bool = False
     ours: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
 
@@ -70,6 +72,7 @@ class Reviewed:
         proposed_at: epoch seconds of the one that is judged by; 0 = none. Never an exposure time.
         regular: consumers that come rarely but regularly: `{who, key, every, visits, requests, last_seen, due, said}`.
         sdks: age of SDKs and API versions per service (`ir.review.judge.sdk_ages.ages`).
+        used: which endpoints services called, less misuse, where it was asked for: `{calls, logs, since, until, safe}` (`used_calls.read`).
         began: epoch seconds of the first misuse where that was before the stated exposure, else 0; all is then judged from there.
     """
 
@@ -95,6 +98,7 @@ class Reviewed:
     proposed_at: int = 0
     regular: tuple[Json, ...] = ()
     sdks: tuple[Json, ...] = ()
+    used: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,6 +131,22 @@ class KeyUse:
     by_us: bool = False
 
 
+@dataclass(frozen=True)
+class RefusedCall:
+    """Calls of ours that Stripe refused with 403, as our own log tells.
+
+    Attributes:
+        endpoint: its path, ids replaced by `:id`.
+        service: which program of ours, where the log says so.
+        at: of the last one, epoch seconds by the log's clock.
+    """
+
+    method: str
+    endpoint: str
+    service: str
+    at: float
+
+
 class Reviewer(Protocol):
     """Reads evidence; changes nothing."""
 
@@ -142,6 +162,13 @@ class Reviewer(Protocol):
         """Uses of the key (`key_id`, `key_fingerprint`) after `since`, newest first, by the given logs alone; Stripe is not asked.
 
         Our own probes (`own_requests`) do not count. The list is also empty where no log names keys. Raises BadFile (a map).
+        """
+        ...
+
+    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[RefusedCall, ...] | None:
+        """What Stripe refused us after `since` with that key (`key_id`, `key_fingerprint`), and not before, by our egress logs alone.
+
+        None: they hold no call of ours since then, so they tell nothing. Raises BadFile (a map).
         """
         ...
 

@@ -1,5 +1,6 @@
 """A service uses a key: how it is checked, and how it is made to read the key again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,12 +27,15 @@ class Check:
         proves: `holds-key` | `key-used` | `up`.
         said: what was seen, scrubbed and capped.
         instances: how many distinct instances answered as expected, and how many were asked for.
+        lacks: permissions for want of which Stripe refused calls of the service since it took up the key that it holds, with the time of
+            the last refusal (epoch seconds, 0 = not told); "" = one that is not named. None: this check does not tell.
     """
 
     passed: bool | None
     proves: str
     said: str
     instances: tuple[int, int] = (1, 1)
+    lacks: Mapping[str, float] | None = None
 
 
 class Verifier(Protocol):

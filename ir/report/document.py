@@ -14,6 +14,7 @@ from ir.report import (
     outages,
     people,
     potential,
+    rights,
     summary,
     timeline,
 )
@@ -77,6 +78,7 @@ def _state(story: Story) -> Json:
         "outages": outages.outages(story),
         "account": _account(story),
         "read": _read(story),
+        "rights": rights.rights(story),
         "stores": before_after.stores(story),
         "containment": _containment(story),
         "proof": _proof(story),

@@ -32,6 +32,8 @@ _KINDS = {
     "misuse": "misuse found",
     "undelivered": "events not delivered",
     "unknown-use": "used by we do not know whom",
+    "right-lacking": "permission missing",
+    "right-learned": "permission to confirm",
 }
 
 

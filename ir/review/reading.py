@@ -5,13 +5,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ir.core.errors import Unknown
+from ir.core.model import Json
 from ir.ports import Reviewed, ReviewRequest
 from ir.review.collect.collector import Read
 from ir.review.collect.leftover_sweep import Swept
 from ir.review.detect.rules import LEVELS
 from ir.review.detect.window import Window
 from ir.review.ingest.load_result import Loaded
-from ir.review.judge import affected_customers, blast_radius, coverage_table, detection, leftover_list, proposing, sdk_ages, timeline
+from ir.review.judge import (
+    affected_customers,
+    blast_radius,
+    coverage_table,
+    detection,
+    leftover_list,
+    proposing,
+    sdk_ages,
+    timeline,
+    used_calls,
+)
 from ir.review.judge.verdict import NONE, at_most_suspected, judge
 from ir.review.sql.engine import Engine
 from ir.review.workspace import ReviewWorkspace, Say
@@ -73,6 +84,7 @@ def carry_out(order: Order, say: Say, new_engine: NewEngine | None = None) -> Re
 def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
     request, window = order.request, order.window
     looked = detection.look(engine, request, window, order.reads, order.own, say)
+    engine.keep("held_against", "SELECT evidence FROM misused")
     told = proposing.propose(engine, request, looked, order.reads, say)
     coverage_table.note_loaded(looked.seen, loaded)
     looked.seen["objects"] = detection.objects_seen(order.swept, window)
@@ -107,7 +119,14 @@ def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
         proposed_at=told.at,
         regular=told.regular,
         sdks=sdks,
+        used=_used(engine, request, looked, told.rows) if request.uses else {},
     )
+
+
+def _used(engine: Engine, request: ReviewRequest, looked: detection.DetectionRun, proposed: tuple[Json, ...]) -> Json:
+    key = (request.key_id, f"key:{request.key_fingerprint}" if request.key_fingerprint else "", request.key_fingerprint)
+    safe = used_calls.Safe.of(looked.window, began=looked.began > 0, proposed=proposed)
+    return used_calls.read(engine, looked.window, looked.seen, safe, request.account, key)
 
 
 def _engine(url: str, store: ReviewWorkspace, new_engine: NewEngine | None) -> Engine:

@@ -15,8 +15,8 @@ from ir.core.concurrency import both
 from ir.core.errors import Unknown
 from ir.core.model import Json
 from ir.core.stripe_address import STRIPE
-from ir.ports import KeyUse, LeftBehind, Reviewed, ReviewRequest
-from ir.review import apart, key_users
+from ir.ports import KeyUse, LeftBehind, RefusedCall, Reviewed, ReviewRequest
+from ir.review import apart, key_users, refusals
 from ir.review.collect import leftover_kinds, leftover_sweep
 from ir.review.collect.collector import Collector
 from ir.review.detect import derived_tables
@@ -110,6 +110,10 @@ class StripeReviewer:
     def users(self, request: ReviewRequest, since: float, progress: Say) -> tuple[KeyUse, ...]:
         """See `Reviewer`."""
         return key_users.users(request, since, progress)
+
+    def refused(self, request: ReviewRequest, since: float, progress: Say) -> tuple[RefusedCall, ...] | None:
+        """See `Reviewer`."""
+        return refusals.refused(request, since, progress)
 
     def money(self, request: ReviewRequest, progress: Say) -> tuple[Json, ...]:
         """See `Reviewer`."""

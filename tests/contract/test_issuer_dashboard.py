@@ -165,7 +165,7 @@ def test_a_restricted_key_that_may_read_nothing_of_ours_is_taken(twin: StripeTwi
     minted = guided(twin, clock, human).mint(order(leaked, permissions=("charge_write",)), lambda _: "x")
 
     assert minted.value == value(new), "the line end of a pipe is not part of the key"
-    assert "charge: Write" in human.told[0]
+    assert "Charges and Refunds: Write" in human.told[0]
 
 
 def test_without_an_inventory_the_old_key_says_the_account(twin: StripeTwin, clock: BentClock, leaked: Key) -> None:

@@ -19,6 +19,7 @@ from ir.drill.embedded.result import DrillResult
 from ir.drill.embedded.run import Watch, conduct
 from ir.drill.embedded.sandbox import Servers
 from ir.drill.embedded.shifted_clock import BentClock
+from ir.drill.simulated.faults import Fate
 from ir.drill.twin import StripeTwin
 from tests.worlds.started import COMMAND, Started, fork
 
@@ -84,6 +85,18 @@ def test_an_overlap_loses_no_payment(drill: Drill, options: dict[str, object], t
     )
     assert Path(result.report).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert [path.name for path in tmp_path.iterdir()] == ["state"], "the drill's folder is gone"
+
+
+@pytest.mark.parametrize("policy", [Policy.EXPOSED, Policy.EXPLOITED])
+def test_a_replacement_that_lacks_a_right_fails_the_canary_alone(drill: Drill, policy: Policy) -> None:
+    result, screen = drill(seed=8, policy=policy, faults=frozenset({Fate.LACKS_RIGHT}))
+    assert not result.problems, screen
+    assert "lacks `payment_intent_write`" in screen and "--grant payment_intent_write" in screen
+    if policy is Policy.EXPOSED:
+        first, *others = result.services
+        assert first.failed > 0 and sum(row.failed for row in others) == 0
+        assert result.exit_codes == (4, 5, 0), "it waits for a person's word; what was added is to be confirmed; done"
+    assert result.exit_codes[-1] == 0
 
 
 @pytest.mark.parametrize(

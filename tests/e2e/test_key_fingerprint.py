@@ -9,8 +9,10 @@ import time
 from collections.abc import Sequence
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
+import stripe
 
 from ir.adapters.verifiers.http import HttpVerifier
 from ir.core.secret import Secret
@@ -73,3 +75,17 @@ def _await(port: int, process: "subprocess.Popen[bytes]") -> None:
         else:
             connection.close()
             return
+
+
+def test_the_example_of_the_page_keeps_the_name_of_a_missing_permission_and_forgets_it() -> None:
+    (code,) = re.findall(r"^```py\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - our own page
+
+    def refused() -> None:
+        raise stripe.PermissionError("on account 'acct_1'. Having the 'rak_charge_read' permission would allow this request to continue.")
+
+    with pytest.raises(stripe.PermissionError):
+        names["watched"](refused)
+    assert list(names["lacks"]) == ["charge_read"] and names["lacks"]["charge_read"] > 0
+    assert names["watched"](lambda: 7) == 7 and names["lacks"] == {}

@@ -27,7 +27,7 @@ class Mutant:
 USERS = ("tests/incident/test_key_users.py",)
 CONTAIN = ("tests/incident/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
-ONE_VALUE, HANDED_OVER = ("tests/e2e/test_one_value.py",), ("tests/unit/test_handed_over.py",)
+ONE_VALUE, HANDED_ON = ("tests/e2e/test_one_value.py",), ("tests/unit/test_handed_over.py",)
 
 WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
 
@@ -38,7 +38,33 @@ HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_gith
 
 DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_one_debt.py",)
 
+RIGHTS, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
+
+RIGHTS = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
+
 MUTANTS = (
+    Mutant(
+        "grant what was first used since the leak", "ir/permissions/derived.py", "one.first_used() < safe}", "one.first_used()}", RIGHTS
+    ),
+    Mutant(
+        "take a proposed time before a stated one",
+        "ir/permissions/derived.py",
+        "exposed_at or proposed_at or until",
+        "proposed_at or exposed_at or until",
+        RIGHTS,
+    ),
+    Mutant("mint an empty list", "ir/permissions/derived.py", "        if not self.permissions:", "        if False:", RIGHTS),
+    Mutant("derive from half a log", "ir/permissions/of_review.py", "if lacking and not partial:", "if False:", RIGHTS),
+    Mutant("count a refused stranger as a use", "ir/review/judge/used_calls.py", " AND r.status NOT IN (401, 403)\n", "\n", RIGHTS),
+    Mutant("count what was refused as a right in use", "ir/permissions/derived.py", "use.refused >= use.calls", "False", RIGHTS),
+    Mutant(
+        "take a word in a path for its id",
+        "ir/permissions/endpoint_map.py",
+        "same.sort(key=lambda pair: pair[0].count(_ID))",
+        "pass",
+        RIGHTS,
+    ),
+    Mutant("forget what is expanded", "ir/permissions/uses.py", "        for name in use.expands:", "        for name in ():", RIGHTS),
     Mutant("let a later word move a deadline", "ir/incident/ladder.py", "word.at < before.at", "word.at > before.at", DEADLINES),
     Mutant("end everything with one sentence", "ir/actions/close.py", "if len(open_ones) > 1 else []", "if False else []", ONE_DEBT),
     Mutant("end a critical leftover by a word", "ir/cli/one_debt.py", "if debts.critical(record, debt.about):", "if False:", ONE_DEBT),
@@ -77,13 +103,13 @@ MUTANTS = (
         '0.0 * float(step.params.get("after", 0.0))',
         WEBHOOK,
     ),
-    Mutant("take an old read for the first look", "ir/runtime/same_value.py", "time.monotonic() < handed:", "handed:", HANDED_OVER),
+    Mutant("take an old read for the first look", "ir/runtime/same_value.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
     Mutant(
         "hand a read over twice",
         "ir/runtime/same_value.py",
         "handed, self._handed_until = self._handed_until, 0.0",
         "handed = self._handed_until",
-        HANDED_OVER,
+        HANDED_ON,
     ),
     Mutant("kill what another listed place holds", "ir/actions/retire.py", ", *same_value.problems(others)]", "]", ONE_VALUE),
     Mutant("kill under a program of ours", "ir/actions/key_users.py", "if not found.ours:", "if True:", USERS),
@@ -887,5 +913,48 @@ MUTANTS = (
         'if not (record.status == "waiting" or in_debt) or kept.signals.sent(record.id, record.heard):',
         'if not (record.status == "waiting" or in_debt):',
         ("tests/unit/test_following.py",),
+    ),
+    Mutant(
+        "kill though a service told that a right is lacking",
+        "ir/actions/retire.py",
+        "    if not lacking.told_by:\n        return seen",
+        "    if True:\n        return seen",
+        RIGHTS,
+    ),
+    Mutant(
+        "grant what nobody was refused",
+        "ir/actions/rights_given.py",
+        "if name not in granted and name in _ever_told(record)}",
+        "if name not in granted}",
+        RIGHTS,
+    ),
+    Mutant("let --yes add a right", "ir/actions/rights_given.py", "    if not world.ports.operator.interactive:", "    if False:", RIGHTS),
+    Mutant(
+        "forget that an added right is to be confirmed",
+        "ir/actions/rights_given.py",
+        "debts = tuple(rights.confirm(world.incident, *one) for one in fresh.items())",
+        "debts = ()",
+        RIGHTS,
+    ),
+    Mutant(
+        "take what a service says for a permission",
+        "ir/core/permission.py",
+        "return found.group(1) if found else in_message(text)",
+        "return found.group(1) if found else text",
+        RIGHTS_OF_A_KEY,
+    ),
+    Mutant(
+        "replace a key's permissions by the new one",
+        "ir/adapters/issuers/widening.py",
+        "wanted = (*row.permissions, name)",
+        "wanted = (name,)",
+        RIGHTS_OF_A_KEY,
+    ),
+    Mutant(
+        "count what was refused with the old key, too",
+        "ir/review/refusals.py",
+        "(worked_before or not refused_before) and",
+        "",
+        ("tests/unit/test_refusals.py",),
     ),
 )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from ir.core.key_kind import Credential, kind_of
 from ir.core.model import KeyKind, Mode
 from ir.core.secret import Secret
+from ir.permissions.names import create_link, label
 from ir.ports import MintOrder
 
 EVERY = 2.0
@@ -57,9 +58,13 @@ def _create_secret(order: MintOrder) -> list[str]:
 
 
 def _create_restricted(order: MintOrder) -> list[str]:
-    wanted = ", ".join(_plainly(name) for name in order.permissions)
+    wanted = ", ".join(_ticked(name) for name in order.permissions)
     chosen = f"Choose exactly: {wanted}." if wanted else "Choose the same permissions as the old key has (⋯ > `Edit key` shows them)."
+    plain = [name for name in order.permissions if not name.startswith("connect:")]
+    link = create_link(order.name, plain) if plain and order.mode is Mode.LIVE else ""
+    filled = [f"Or open the page filled in (many use this form of link, Stripe does not document it), and check it: {link}"] if link else []
     return [
+        *filled,
         "Click `Create restricted key`, choose your own integration as purpose, then `Choose your own` permissions.",
         f"Key name: {order.name}. {chosen} (`Write` includes `Read`.)",
         "Click `Create key`, enter the verification code if Stripe asks, and click the value to copy it.",
@@ -242,10 +247,15 @@ def to_release(mode: Mode) -> str:
     )
 
 
-def _plainly(permission: str) -> str:
-    name, _, right = permission.removeprefix("connect:").rpartition("_")
-    where = " (Connect)" if permission.startswith("connect:") else ""
-    return f"{name.replace('_', ' ')}{where}: {right.capitalize()}"
+def to_widen(mode: Mode, right: str) -> str:
+    """How to give the replacement one permission more: two clicks."""
+    return f"at {keys_page(mode)}, in the row of the new key: ⋯ > `Edit key`, set `{label(right)}`, and save"
+
+
+def _ticked(permission: str) -> str:
+    """A row of the Dashboard's page, and what is chosen there."""
+    plain = permission.removeprefix("connect:")
+    return f"{label(plain)}{' (Connect column)' if plain != permission else ''}"
 
 
 def _numbered(title: str, steps: list[str]) -> str:

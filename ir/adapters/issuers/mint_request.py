@@ -1,5 +1,7 @@
 """The request that mints a managed key at Stripe's API, and the key in the answer."""
 
+from datetime import UTC, datetime
+
 from ir.adapters.issuers.jwe import Envelope
 from ir.adapters.issuers.key_rows import CONNECT, ciphertext_of, split_permissions, token_of
 from ir.core.errors import Rejected, Unknown
@@ -28,6 +30,8 @@ def creation(order: MintOrder, permissions: tuple[str, ...], envelope: Envelope 
         "note": f"Replacement minted by ir for {order.incident}",
         **split_permissions(permissions),
     }
+    if order.expires_at:
+        body["expires_at"] = datetime.fromtimestamp(order.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if envelope is not None:
         body["public_key"] = {"id": order.name, "pem_key": {"algorithm": "RSA", "data": envelope.public_pem}}
     return body

@@ -8,6 +8,7 @@ from ir.adapters.issuers.dashboard_steps import EVERY, Marks
 from ir.adapters.issuers.guided_rotation import GuidedRotation
 from ir.adapters.issuers.guided_watch import until_dead
 from ir.adapters.issuers.paste_check import Expect, examine, taken
+from ir.adapters.issuers.widening import may_read
 from ir.clients.stripe_api import StripeApi, account_of, probe
 from ir.core.errors import PortError, Unknown, Waiting
 from ir.core.key_kind import Credential, kind_of
@@ -218,6 +219,14 @@ class DashboardIssuer:
     def release(self, target: Target, before: tuple[str, ...]) -> None:
         """Raise Waiting with the clicks."""
         raise Waiting(dashboard_steps.to_release(self._mode), next_step="ir resume")
+
+    def widen(self, target: Target, right: str) -> str:
+        """See `ir.ports.Issuer`. Raises Waiting with the clicks."""
+        raise Waiting("only a person can add it", next_step=dashboard_steps.to_widen(self._mode, right))
+
+    def may_read(self, key: Secret, right: str) -> bool | None:
+        """See `ir.ports.Issuer`."""
+        return may_read(self._api, key, right)
 
     def remove(self, key_id: str) -> str:
         """See `ir.ports.Issuer`. Nothing of a dead key still works, so nothing is removed."""

@@ -7,6 +7,7 @@ one step falls back to the guided Dashboard; everything else stays with the API.
 import contextlib
 from collections.abc import Callable
 
+from ir.adapters.issuers import dashboard_steps, widening
 from ir.adapters.issuers.guided_watch import GuidedIssuer
 from ir.adapters.issuers.jwe import Envelope
 from ir.adapters.issuers.key_api import KeyApi
@@ -219,6 +220,20 @@ class ManagedIssuer:
         if after and set(after) != set(before):
             raise Unknown("Stripe accepted the former permissions but shows others")
         return None
+
+    def widen(self, target: Target, right: str) -> str:
+        """See `ir.ports.Issuer`. Only a key that carries the name which we gave it, or whose row is certainly its own."""
+        key_id = self._id_of(target)
+        if not key_id:
+            raise Denied("its row in Stripe's list could not be told for certain", next_step=dashboard_steps.to_widen(self._mode, right))
+        try:
+            return widening.widen(self._keys, key_id, right)
+        except (Denied, Rejected) as refusal:
+            raise Denied(refusal.what, next_step=dashboard_steps.to_widen(self._mode, right)) from None
+
+    def may_read(self, key: Secret, right: str) -> bool | None:
+        """See `ir.ports.Issuer`."""
+        return widening.may_read(self._api, key, right)
 
     def remove(self, key_id: str) -> str:
         """See `ir.ports.Issuer`. Nothing of a dead key still works, so nothing is removed."""

@@ -107,3 +107,11 @@ class RollIssuer(Issuer):
     def remove(self, key_id: str) -> str:
         """Nothing: the endpoint stays."""
         return ""
+
+    def widen(self, target: Target, right: str) -> str:
+        """Not possible: a signing secret has no permissions."""
+        raise Rejected("a signing secret has no permissions")
+
+    def may_read(self, key: Secret, right: str) -> bool | None:
+        """None: a signing secret has no permissions."""
+        return None

@@ -164,3 +164,11 @@ class SecondEndpointIssuer(Issuer):
         except Missing:
             return f"the endpoint {key_id} is gone"
         return f"the disabled endpoint {key_id} was deleted"
+
+    def widen(self, target: Target, right: str) -> str:
+        """Not possible: a signing secret has no permissions."""
+        raise Rejected("a signing secret has no permissions")
+
+    def may_read(self, key: Secret, right: str) -> bool | None:
+        """None: a signing secret has no permissions."""
+        return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ir.adapters.verifiers import lacking
 from ir.adapters.verifiers.expectation import declared, filled
 from ir.clients import program
 from ir.core import placeholders
@@ -12,6 +13,8 @@ from ir.ports import Check, Expected, Verifier
 
 class CommandVerifier(Verifier):
     """Runs a program, which may name the expected key by `{{ new.fingerprint }}` or `{{ new.id }}` in its arguments.
+
+    One that prints a JSON object with `lacks` tells the rights that the key lacks (`lacking`).
 
     Args:
         argv: program and arguments, no shell.
@@ -49,14 +52,15 @@ class CommandVerifier(Verifier):
             done = program.run(argv, env=self._env, timeout=self._timeout)
         except PortError as error:
             return self._saw(None, error.what)
+        lacks = lacking.told(done.out.encode(), "lacks")
         if done.passed:
-            return self._saw(True, f"`{name}` passed")
+            return self._saw(True, f"`{name}` passed", lacks)
         if done.timed_out:
             return self._saw(None, f"`{name}` did not end within {self._timeout:g} s")
         if done.code < 0:
             return self._saw(None, f"`{name}` was ended by signal {-done.code}")
         said = done.err.strip() or done.out.strip()
-        return self._saw(False, f"`{name}` ended with exit code {done.code}{': ' + said if said else ''}")
+        return self._saw(False, f"`{name}` ended with exit code {done.code}{': ' + said if said else ''}", lacks)
 
-    def _saw(self, passed: bool | None, said: str) -> Check:
-        return Check(passed, self.proves, excerpt(said), (int(passed is True), 1))
+    def _saw(self, passed: bool | None, said: str, lacks: dict[str, float] | None = None) -> Check:
+        return Check(passed, self.proves, excerpt(said), (int(passed is True), 1), lacks)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import cycle, islice
 from typing import Any
 
-from ir.adapters.verifiers import expectation
+from ir.adapters.verifiers import expectation, lacking
 from ir.clients import http_resolver
 from ir.clients.http_client import HttpEdge, check_headers
 from ir.clients.http_connection import HttpResponse
@@ -21,7 +21,7 @@ class HttpVerifier(Verifier):
 
     Where answers name their instance, asks until `instances` distinct instances have answered as expected. Where they do not,
     `instances` answers in a row must. A host with several addresses is asked at each of them. One answer that is not as expected
-    ends the check: it has failed.
+    ends the check: it has failed. Rights that an answer says the key lacks (`lacking`) are told with it; they fail no check by themselves.
 
     Args:
         url: where to ask; may hold placeholders in path and query.
@@ -69,29 +69,34 @@ class HttpVerifier(Verifier):
         self._url, self._headers, self._timeout = url, dict(headers or {}), timeout
         self._status, self._json = status, dict(json or {})
         self._wanted, self._named_by = max(1, instances), _instance_field(instance_json, instance_header)
+        self._lacks_at = lacking.field_of(self._json)
 
     def check(self, expected: Expected) -> Check:
         """Look once, at every instance."""
         seen: set[str] = set()
+        lacks: dict[str, float] | None = None
         try:
-            for name in self._good_answers(expected):
+            for name, answer in self._good_answers(expected):
                 seen.add(name)
+                lacks = lacking.merged(lacks, lacking.told(answer.body, self._lacks_at))
+        except _Unwell as error:
+            return self._saw(False, error.what, len(seen), lacking.merged(lacks, error.lacks))
         except (Missing, Rejected) as error:
             # refused, or an answer that must not be taken: not as expected; not asked at all: not known
-            return self._saw(None if isinstance(error, NotAsked) else False, error.what, len(seen))
+            return self._saw(None if isinstance(error, NotAsked) else False, error.what, len(seen), lacks)
         except PortError as error:
-            return self._saw(None, error.what, len(seen))
+            return self._saw(None, error.what, len(seen), lacks)
         if len(seen) < self._wanted:
             said = f"only {len(seen)} of {self._wanted} instances answered: {', '.join(sorted(seen))}"
-            return self._saw(False, said, len(seen))
+            return self._saw(False, said, len(seen), lacks)
         who = f"{len(seen)} of {self._wanted} instances " if self._wanted > 1 else ""
-        return self._saw(True, f"{who}{self._said_of_a_pass()}", len(seen))
+        return self._saw(True, f"{who}{self._said_of_a_pass()}", len(seen), lacks)
 
     def _said_of_a_pass(self) -> str:
         return f"answered {self._status}{' as expected' if self._json else ''}"
 
-    def _good_answers(self, expected: Expected) -> Iterator[str]:
-        """Names of instances that answered as expected, until there are enough.
+    def _good_answers(self, expected: Expected) -> Iterator[tuple[str, HttpResponse]]:
+        """Instances that answered as expected, each by its name and with its answer, until there are enough.
 
         Raises:
             Rejected: an answer was not as expected.
@@ -100,7 +105,7 @@ class HttpVerifier(Verifier):
         url = expectation.filled(self._url, expected)
         deadline = time.monotonic() + self._timeout * (2 + self._wanted)
         first = self._ask(url, "", expected)
-        yield self._name(first, 0)
+        yield self._name(first, 0), first
         seen = {self._name(first, 0)}
         others = self._other_addresses(url, first.address)
         rounds = cycle([*others, first.address])
@@ -109,9 +114,10 @@ class HttpVerifier(Verifier):
                 return
             if time.monotonic() > deadline:
                 raise Unknown(f"{len(seen)} of {self._wanted} instances answered before the time was over")
-            name = self._name(self._ask(url, address, expected), number)
+            answer = self._ask(url, address, expected)
+            name = self._name(answer, number)
             seen.add(name)
-            yield name
+            yield name, answer
 
     def _patience(self, others: int) -> int:
         """How many further answers to ask for. A balancer that picks at random shows each of N in 12 N with near certainty."""
@@ -121,9 +127,10 @@ class HttpVerifier(Verifier):
         answer = self._edge.call("GET", url, headers=self._headers, timeout=self._timeout, address=address)
         if answer.status == 429 != self._status:
             raise Unknown(f"answered 429: it is asked too often{_at(address)}")
-        if answer.status != self._status:
-            raise Rejected(f"answered {answer.status}, expected {self._status}{_at(address)}")
         wrong = expectation.differences(answer.body, self._json, expected)
+        if answer.status != self._status:
+            said = f"answered {answer.status}, expected {self._status}{_at(address)}"
+            raise _Unwell(said, None if wrong else lacking.told(answer.body, self._lacks_at))
         if wrong:
             raise Rejected(f"{wrong}{_at(address)}")
         return answer
@@ -143,10 +150,18 @@ class HttpVerifier(Verifier):
             raise Rejected(f"the answer does not name its instance: no {kind} `{where}`")
         return excerpt(name, 60)
 
-    def _saw(self, passed: bool | None, said: str, good: int) -> Check:
+    def _saw(self, passed: bool | None, said: str, good: int, lacks: dict[str, float] | None = None) -> Check:
         # a host may have more addresses than instances were asked for; the one that failed counts, too
         wanted = max(self._wanted, good if passed else good + 1)
-        return Check(passed, self.proves, excerpt(f"{self._place}: {said}"), (good, wanted))
+        return Check(passed, self.proves, excerpt(f"{self._place}: {said}"), (good, wanted), lacks)
+
+
+class _Unwell(Rejected):
+    """An answer of another status; `lacks`: what one that holds the expected key tells of rights that the key lacks."""
+
+    def __init__(self, what: str, lacks: dict[str, float] | None) -> None:
+        super().__init__(what)
+        self.lacks = lacks
 
 
 def _instance_field(json: str, header: str) -> tuple[str, str] | None:

@@ -72,6 +72,20 @@ def past(flag: str, text: str) -> float:
     return found
 
 
+def dies_by_itself(text: str) -> float:
+    """When the replacement expires at Stripe; 0 = never. A day at least: nothing of ours rotates it before."""
+    if text in ("", "never"):
+        return 0.0
+    now = datetime.now(UTC)
+    try:
+        found = now.timestamp() + durations.seconds(text)
+    except ValueError:
+        found = moment(text, now)
+    if found < now.timestamp() + 86400:
+        raise UsageError(f"--new-key-expires {text}: a day from now at least", next_step="a duration such as 90d, a time, or never")
+    return found
+
+
 def expires_time(text: str) -> float:
     """When Stripe kills the old key on the Dashboard's Rotate path; 0 = never (the create path)."""
     if text in ("", "never"):

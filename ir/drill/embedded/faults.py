@@ -15,8 +15,8 @@ PLAYED: dict[Fate, tuple[faults.Fate, ...]] = {
     Fate.LOST: (faults.LOST, faults.HANG_AFTER, faults.TORN, faults.WRONG_TYPE, faults.broken(should_retry=False, acted=True)),
     Fate.TWICE: (faults.TWICE,),
 }
-"""Fates that a network can play, as the twin plays them; besides them the process can be killed."""
-HERE = frozenset({*PLAYED, *KILLS})
+"""Fates that a network can play, as the twin plays them; besides them the process can be killed, and the inventory forget a right."""
+HERE = frozenset({*PLAYED, *KILLS, Fate.LACKS_RIGHT})
 _RATE = 0.08
 _MOST_SPOILT, _MOST_KILLS = 8, 3
 _LATEST_KILL = 9.0

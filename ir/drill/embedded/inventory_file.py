@@ -8,8 +8,7 @@ import yaml
 
 from ir.core.model import Json, Policy
 from ir.core.resources import shipped_folder
-from ir.drill.embedded.options import DrillOptions, Waits
-from ir.drill.embedded.stripe_account import PERMISSIONS
+from ir.drill.embedded.options import PERMISSIONS, DrillOptions, Waits
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,8 @@ def inventory(options: DrillOptions, account: Owned, stores: Sequence[str], serv
     }
     if options.managed:
         row["app_key"] = account.app_key
-    key = {"name": "payments", "account": "shop", "kind": "secret", "permissions": list(PERMISSIONS), "stored_in": list(stores)}
+    allowed = [name for name in PERMISSIONS if name != options.forgets]
+    key = {"name": "payments", "account": "shop", "kind": "secret", "permissions": allowed, "stored_in": list(stores)}
     text = {
         "version": 1,
         "accounts": [row],

@@ -6,6 +6,8 @@ from ir.core.model import Mode, Policy
 from ir.drill.embedded.store_choice import StoreKind
 from ir.drill.simulated.faults import Fate
 
+PERMISSIONS = ("payment_intent_write", "charge_read", "balance_read")
+"""What the services need."""
 LONGEST_WAIT = 600.0
 """Seconds that one command of the drill may take before the drill gives it up."""
 
@@ -55,6 +57,11 @@ class DrillOptions:
     keep: bool = False
     stores: frozenset[StoreKind] = frozenset()
     faults: frozenset[Fate] = frozenset()
+
+    @property
+    def forgets(self) -> str:
+        """The permission that the inventory forgets and services use, "" = none; a person in the Dashboard makes a key that may do all."""
+        return PERMISSIONS[0] if self.managed and Fate.LACKS_RIGHT in self.faults else ""
 
     @property
     def overlap(self) -> bool:

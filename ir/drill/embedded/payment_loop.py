@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from urllib.parse import urlencode, urlsplit
 
+from ir.core import permission
 from ir.core.secret import Secret
 
 _TRIES = 12
@@ -62,6 +63,7 @@ class PaymentLoop:
 
     Attributes:
         ok, failed: payments. A failed one was refused for good, or stayed without an answer after all tries.
+        lacks: what Stripe refused it for want of, with the time of the last refusal (epoch seconds); forgotten once it works again.
     """
 
     def __init__(self, name: str, api: str, key: KeyInHand, egress: Path, rng: Random, interval: float) -> None:
@@ -69,6 +71,7 @@ class PaymentLoop:
         self._host = urlsplit(api).netloc
         self._line: HTTPConnection | None = None
         self.ok = self.failed = 0
+        self.lacks: dict[str, float] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Pay until `stop`; a payment that has begun is finished first."""
@@ -108,13 +111,21 @@ class PaymentLoop:
                 }
                 line.request("POST", path, body, headers)
                 answer = line.getresponse()
-                answer.read()
+                told = answer.read()
         except (OSError, HTTPException):
             line.close()
             self._line = None
             return 0
+        self._refused(answer.status, told)
         self._note("POST", path, answer.status, answer.getheader("Request-Id", ""), order)
         return answer.status
+
+    def _refused(self, status: int, told: bytes) -> None:
+        """Keep the name of the permission in a refusal of Stripe's, as docs/key-fingerprint.md asks of a service; nothing else of it."""
+        if status == 200:
+            self.lacks = {}
+        elif status == 403:
+            self.lacks = {permission.in_message(told.decode(errors="replace")): time.time()}
 
     def _note(self, method: str, path: str, status: int, request_id: str, order: str) -> None:
         row = egress_row(time.time(), self._name, method, path, status, request_id, order)

@@ -14,6 +14,7 @@ from ir.drill.embedded import ground_truth, sandbox, setup, store_choice
 from ir.drill.embedded import stripe_account as accounts
 from ir.drill.embedded.command_line import CommandLine, Ran, Start, execute
 from ir.drill.embedded.faults import Trouble
+from ir.drill.embedded.granting import help_with_rights
 from ir.drill.embedded.ground_truth import Scene
 from ir.drill.embedded.human import Human, slip_of
 from ir.drill.embedded.options import DrillOptions
@@ -142,7 +143,9 @@ def _command(world: setup.World, line: CommandLine, watch: Watch, files: list[st
     words = ["rotate", "stripe", *files, "--exposed-at", exposed, "--leaked-via", "repo", "--reason", "drill", "--yes"]
     ran = [_one(line, watch, words, trouble)]
     while len(ran) <= _MOST_RESUMES and ran[-1].code != ExitCode.DONE:
-        incident, helped = _incident_of(ran), _human_helps(world, human, watch, ran[-1])
+        incident = _incident_of(ran)
+        helped = bool(incident) and help_with_rights(line, watch.say, incident, ran[-1])
+        helped = _human_helps(world, human, watch, ran[-1]) or helped
         if not world.options.faults and not (incident and helped):
             break
         if _ASKS_FOR_USE in ran[-1].output and incident:

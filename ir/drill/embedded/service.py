@@ -134,6 +134,11 @@ def _follow(address: str, key: KeyInHand, stop: threading.Event) -> None:
                 key.swap(found)
 
 
+def health(name: str, key: KeyInHand, loop: PaymentLoop) -> Json:
+    """What `GET /healthz` tells."""
+    return {"key_fingerprint": key.fingerprint, "lacks": loop.lacks, "instance": name, "ok": loop.ok, "failed": loop.failed}
+
+
 def main() -> None:
     """Serve and pay until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -147,7 +152,7 @@ def main() -> None:
         key.swap(look())
 
     threading.Thread(target=_on_hang_up, args=(reload,), daemon=True).start()
-    server = _Server(lambda: {"key_fingerprint": key.fingerprint, "instance": settings.name, "ok": loop.ok, "failed": loop.failed}, reload)
+    server = _Server(lambda: health(settings.name, key, loop), reload)
     if settings.runtime:
         threading.Thread(target=_follow, args=(settings.runtime, key, stop), daemon=True).start()
     paying = threading.Thread(target=loop.run, args=(stop,))

@@ -15,8 +15,6 @@ from ir.drill.embedded.shifted_clock import BentClock
 from ir.drill.twin import Key, Limits, StripeTwin, TwinSettings
 from ir.drill.twin.permissions import ACCEPTED
 
-PERMISSIONS = ("payment_intent_write", "charge_read", "balance_read")
-"""What the services need."""
 _READS = (*sorted(name for name in ACCEPTED if name.endswith("_read")), "activity_log_read")
 """What the review key may do."""
 EXPOSED_BEFORE = 600.0

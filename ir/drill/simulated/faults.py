@@ -28,6 +28,7 @@ class Fate(StrEnum):
     LOST = "lost"
     TWICE = "twice"
     UNKEPT = "unkept"
+    LACKS_RIGHT = "lacks-right"
     CONFLICT = "conflict"
     STALE = "stale"
     EXPIRED_TOKEN = "expired-token"  # noqa: S105 - the name of a fate
@@ -59,6 +60,7 @@ _MEANINGS = {
     Fate.LOST: "done, then the answer was lost",
     Fate.TWICE: "done twice",
     Fate.UNKEPT: "lost before it was kept",
+    Fate.LACKS_RIGHT: "made without a right that services use",
     Fate.CONFLICT: "somebody else wrote",
     Fate.STALE: "an old answer",
     Fate.EXPIRED_TOKEN: "the token has expired: refused until a person renews it",
@@ -81,7 +83,8 @@ ANYWHERE = (*KILLS, Fate.SLOW, Fate.CLOCK_FORWARD, Fate.CLOCK_BACK)
 _WRITE = (Fate.REFUSED, Fate.BUSY, Fate.HANGS, Fate.LOST, Fate.TWICE)
 _LASTS = (Fate.EXPIRED_TOKEN, Fate.SEALED)
 FATES: dict[str, tuple[Fate, ...]] = {
-    "issuer.mint": (Fate.REJECTED, Fate.BUSY, Fate.HANGS, Fate.LOST, Fate.UNKEPT, Fate.TWICE, Fate.EXPIRED_TOKEN),
+    "issuer.mint": (Fate.REJECTED, Fate.BUSY, Fate.HANGS, Fate.LOST, Fate.UNKEPT, Fate.TWICE, Fate.LACKS_RIGHT, Fate.EXPIRED_TOKEN),
+    "issuer.widen": (*_WRITE, Fate.EXPIRED_TOKEN),
     "issuer.retire": (*_WRITE, Fate.REJECTED, Fate.EXPIRED_TOKEN),
     "issuer.contain": (*_WRITE, Fate.EXPIRED_TOKEN),
     "issuer.strays": (Fate.BUSY, Fate.HANGS, Fate.REFUSED, Fate.EXPIRED_TOKEN),
@@ -229,8 +232,8 @@ def _acted(port: Any, name: str, fate: Fate, act: Callable[[], Any]) -> Any:
     if fate is Fate.FLAPS:
         port.flaps = 3
         return act()
-    if fate in (Fate.TWICE, Fate.UNKEPT) and name == "mint":
-        port.double_next, port.lose_next = fate is Fate.TWICE, fate is Fate.UNKEPT
+    if fate in (Fate.TWICE, Fate.UNKEPT, Fate.LACKS_RIGHT) and name == "mint":
+        port.double_next, port.lose_next, port.lacks_next = fate is Fate.TWICE, fate is Fate.UNKEPT, fate is Fate.LACKS_RIGHT
         return act()
     result = act()
     if fate is Fate.TWICE:

@@ -7,6 +7,7 @@ from ir.drill.simulated.other_key import NAME as OTHER
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.stores_and_services import SimStore
 from ir.drill.simulated.trial import Trial
+from ir.incident.debts import LEARNED
 
 PATIENCE = 12
 """How often a person fixes what is asked for and looks again, before the incident counts as stuck."""
@@ -36,8 +37,19 @@ class Human:
         self.says("approve", plan=self.sim.plan.hash)
 
     def answers(self) -> None:
-        """Approves, vouches, or says that it may look again: whichever is waited for."""
+        """Approves, vouches, gives a right, or says that it may look again: whichever is waited for."""
+        self._gives_a_right()
         {"approve": self.approves, "quiet": self.vouches}.get(waits_for(self.trial.record), self.wakes)()
+
+    def _gives_a_right(self) -> None:
+        """`ir approve --grant` of what the tool says to be lacking; in the Dashboard it is clicked, and then looked at again."""
+        new, rights = self.judge.new(), self.trial.record.facts.get("rights", {})
+        lacking = [row["name"] for row in rights.get("lacking", []) if row["name"] not in rights.get("granted", {})]
+        if new is not None and self.sim.provider.guided:
+            new.permissions = (*new.permissions, *(name for name in lacking if name not in new.permissions))
+        elif new is not None:
+            for name in lacking:
+                self.says("approve", plan=self.sim.plan.hash, step="", grant=name, seen=new.value.fingerprint)
 
     def vouches(self) -> None:
         """Somebody saw in the Dashboard that the old key is not used any more."""
@@ -122,7 +134,8 @@ class Human:
             self.trial.advance()
 
     def _is_for_a_word(self, name: str) -> bool:
-        return self.trial.record.debts[name].why == unread.BY_HAND
+        debt = self.trial.record.debts[name]
+        return debt.why == unread.BY_HAND or debt.kind == LEARNED
 
     def _left_to_a_word(self) -> bool:
         """Whether all that is still to do is what no look can tell."""
@@ -130,8 +143,15 @@ class Human:
         return bool(debts) and waits_for(self.trial.record) == "" and all(self._is_for_a_word(name) for name in debts)
 
     def _attests(self) -> None:
-        """`ir close`: the one who set it says so."""
-        self.says("close", reason="I have set it", debt=next(iter(self.trial.record.debts)))
+        """`ir close`: the one who set it says so; a right that was added is confirmed, and ends no incident."""
+        debts = self.trial.record.debts
+        learned = [name for name, debt in debts.items() if debt.kind == LEARNED]
+        for name in learned:
+            self.trial.journal.say("closed", about=name, reason="it is meant")
+        if learned:
+            self.wakes()
+        else:
+            self.says("close", reason="I have set it", debt=next(iter(debts)))
 
     def _mends(self) -> None:
         """Services are put right, stores get the key that the tool wants them to hold."""

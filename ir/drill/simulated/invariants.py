@@ -88,6 +88,8 @@ class Judge:
         promised(self.sim.provider.lives(new) or self._fresh("new"), "the leaked key is killed though the replacement is dead")
         for name, service in self.sim.services.items():
             promised(service.held == new.value or self._fresh(name), f"the leaked key is killed while {name} holds it")
+            lacks = service.refused and service.held.fingerprint in service.told
+            promised(not lacks or self._fresh(name), f"the leaked key is killed while {name} told that the replacement lacks a right")
         other = self.sim.other.service.held
         promised(other != self.sim.leaked.value or self._fresh(OTHER), f"the leaked key is killed while {OTHER} holds it")
         for name, store in self.sim.stores.items():
@@ -142,6 +144,9 @@ class Judge:
         if "new" not in self.unfair:
             promised(living == [new], f"done with {[k.name for k in living]} alive")
         self._others_work()
+        for name, service in self.sim.services.items():
+            lacks = service.refused and service.held.fingerprint in service.told
+            promised(not lacks or self.upset.get(name, -1) >= seen, f"done, and {name} told that the replacement lacks a right")
         for name, store in self.sim.stores.items():
             promised(store.value == new.value or self.upset.get(name, -1) >= seen, f"done, and {name} is not on the replacement")
         for name, service in self.sim.services.items():

@@ -33,6 +33,7 @@ class SimProvider:
 
     Attributes:
         shut: what every call but a probe raises until a person fixes it.
+        lacks_next: the next key that is made lacks a right that services use.
         polls: when a key was probed (`SimClock.elapsed`), which, and whether it was alive.
     """
 
@@ -48,6 +49,7 @@ class SimProvider:
     polls: list[tuple[float, Secret, bool]] = field(default_factory=list)
     lose_next: bool = False
     double_next: bool = False
+    lacks_next: bool = False
     retired: list[str] = field(default_factory=list)
     ordered: set[str] = field(default_factory=set)
     seen_alive: dict[Secret, str] = field(default_factory=dict)
@@ -120,19 +122,38 @@ class SimProvider:
             given = self.deliver()
             if given is None:
                 raise Waiting("create a key in the Dashboard", next_step="ir resume")
+            self._narrowed(self.known(given))
             return Minted("", given, 0.0, order.kind, keep(given))
         if order.idempotency_key in self.ordered:
             raise Unknown("minted before, and not shown again")
         self.ordered.add(order.idempotency_key)
-        key = self.create(order.name)
+        key = self._narrowed(self.create(order.name))
         if self.lose_next:
             self.lose_next = False
             raise Unknown("the answer was lost")
         if self.double_next:
             self.double_next = False
-            self.create(order.name)
+            self._narrowed(self.create(order.name))
         alone = [living.name for living in self.living()].count(order.name) == 1
         return Minted(key.id, key.value, self.clock.time.timestamp(), KeyKind.RESTRICTED, keep(key.value), alone=alone)
+
+    def _narrowed(self, key: SimKey) -> SimKey:
+        """Forget a right, as who ordered it did."""
+        key.permissions, self.lacks_next = ("balance_read",) if self.lacks_next else key.permissions, False
+        return key
+
+    def widen(self, target: Target, right: str) -> str:
+        """See `ports.Issuer`."""
+        self._fate()
+        if self.guided:
+            raise Waiting("only a person can add it", next_step=f"add {right} in the Dashboard")
+        key = next(k for k in self.keys if k.id == target.id or k.value == target.value)
+        key.permissions = (*key.permissions, *([right] if right not in key.permissions else []))
+        return "by API"
+
+    def may_read(self, key: Secret, right: str) -> bool | None:
+        """See `ports.Issuer`. No read tells here: what is lacking shows in the services alone."""
+        return None
 
     def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
         """See `ports.Issuer`."""

@@ -12,6 +12,8 @@ from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.provider import SimProvider
 from ir.ports import STAGED, Check, Expected, Held, Left, Pending, Permission
 
+USED = "charge_read"
+"""The right that all services use."""
 _LAG = 120.0
 """Seconds that a copy is behind."""
 
@@ -205,14 +207,17 @@ class SimService:
 
     Attributes:
         flaps: checks before each of which it changes between its store's key and the one that it began with.
+        tells: its check tells what Stripe refuses it.
+        told: fingerprints of keys that it told to be lacking the right that it uses.
         changed: called when it has changed its key by itself.
     """
 
     proves = "holds-key"
     read_only = True
 
-    def __init__(self, store: SimStore, provider: SimProvider) -> None:
-        self.store, self.provider = store, provider
+    def __init__(self, store: SimStore, provider: SimProvider, *, tells: bool = True) -> None:
+        self.store, self.provider, self.tells = store, provider, tells
+        self.told: set[str] = set()
         self.held = store.value
         self.broken = False
         self.stuck = False
@@ -241,7 +246,17 @@ class SimService:
             return Check(False, self.proves, "answers 500")
         if self.held.fingerprint != expected.fingerprint:
             return Check(False, self.proves, f"holds {self.held.fingerprint}")
-        return Check(True, self.proves, "holds the expected key")
+        if not self.tells:
+            return Check(True, self.proves, "holds the expected key")
+        if self.refused:
+            self.told.add(self.held.fingerprint)
+        return Check(True, self.proves, "holds the expected key", lacks={USED: 0.0} if self.refused else {})
+
+    @property
+    def refused(self) -> bool:
+        """Whether its key may not do what it does with it."""
+        row = self.provider.row(self.held)
+        return row is not None and self.provider.lives(row) and not row.narrowed and USED not in row.permissions
 
     def ready(self) -> None:
         """See `ports.Reloader`. It takes every reload."""

@@ -68,11 +68,12 @@ class _Ticking(Replay):
         self._tick(f"recorded {name}")
         return output
 
-    def emit(self, entry: Json) -> None:
+    def emit(self, entry: Json) -> Json | None:
         fresh = self.written >= len(self.journal.stream)
-        super().emit(entry)
+        word = super().emit(entry)
         if fresh:
             self._tick("emitted")
+        return word
 
 
 class Trial:

@@ -21,7 +21,7 @@ from ir.incident.plan import compile_plan
 from ir.incident.record import Incident
 from ir.incident.world_parts import Hooks, KeysAtHand, Lookups, Ports, Run
 from ir.inventory import Inventory
-from ir.ports import Comparison, Irreversible, KeyUse, LeftBehind, Reviewed, ReviewRequest
+from ir.ports import Comparison, Irreversible, KeyUse, LeftBehind, RefusedCall, Reviewed, ReviewRequest
 
 _NAME = "simulated.yaml"
 
@@ -70,6 +70,7 @@ class SimReviewer:
         self.verdict = "none seen within coverage"
         self.leftovers: tuple[Json, ...] = ()
         self.uses: Callable[[float], tuple[KeyUse, ...]] = lambda _since: ()
+        self.refusals: Callable[[float], tuple[RefusedCall, ...] | None] = lambda _since: None
 
     def review(self, request: ReviewRequest, progress: Callable[[str], None]) -> Reviewed:
         """See `ports`."""
@@ -82,6 +83,10 @@ class SimReviewer:
     def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
         """See `ports`."""
         return LeftBehind(self.leftovers, frozenset(("webhook_endpoint", *(str(row["kind"]) for row in self.leftovers))))
+
+    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[RefusedCall, ...] | None:
+        """See `ports`."""
+        return self.refusals(since)
 
     def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
         """See `ports`."""
@@ -160,7 +165,7 @@ class Simulation:
         self.services = {
             "canary": SimService(first, self.provider),
             "web": SimService(first, self.provider),
-            "billing": SimService(second, self.provider),
+            "billing": SimService(second, self.provider, tells=False),
         }
         self.other = OtherKey(self.provider, self.clock)
         self.reviewer, self.operator, self.disk = SimReviewer(), SimOperator(), SimDisk()

@@ -30,10 +30,13 @@ ACCEPTED = frozenset(
 """The 158 names that create and update take."""
 
 # A 403 does not always use the name that create and update take (docs/stripe-facts.md, 4).
-_CALLED = {
+CALLED = {
     "top_up": "topup",
     "report_runs_and_report_types": "financial_statement",
+    "tax_calculations_and_transactions": "tax_transaction",
+    "issuing_token": "issuing_network_token",
 }
+"""Stem that create and update take → stem in a refusal."""
 
 
 def allows(granted: frozenset[str] | None, permission: str) -> bool:
@@ -47,4 +50,4 @@ def allows(granted: frozenset[str] | None, permission: str) -> bool:
 def called(permission: str) -> str:
     """The name that a 403 uses: `charge_read` is `rak_charge_read`."""
     stem, _, verb = permission.rpartition("_")
-    return f"rak_{_CALLED.get(stem, stem)}_{verb}"
+    return f"rak_{CALLED.get(stem, stem)}_{verb}"

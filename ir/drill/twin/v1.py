@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 from ir.core.model import Json
 from ir.drill.twin import params as p
-from ir.drill.twin import payments
+from ir.drill.twin import payments, refusals
 from ir.drill.twin.call import Call
 from ir.drill.twin.error_answers import bad_request, no_such, unknown_url
 from ir.drill.twin.paging import v1_page
@@ -53,7 +53,7 @@ def answer(call: Call) -> Json:
     resource, rest = _split(path)
     if resource is None or len(rest) > 2:
         raise unknown_url(method, path)
-    call.need(resource.opens_read if method == "GET" else resource.opens_write)
+    call.need(refusals.asked(method, f"/v1/{resource.path}", resource.opens_read if method == "GET" else resource.opens_write))
     if not rest:
         return _list(call, resource) if method == "GET" else _create(call, resource)
     return _one(call, resource, rest) if len(rest) == 1 else _below(call, resource, rest[0], rest[1])

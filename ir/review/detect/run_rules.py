@@ -47,10 +47,13 @@ class Hit:
 def run_rules(
     engine: Engine, rules: Iterable[Rule], parameters: RuleParameters, have: set[str], progress: Callable[[str], None]
 ) -> tuple[list[Hit], list[str]]:
-    """Run every rule that can run; returns hits and the ids of rules whose sources are missing."""
+    """Run what can run; returns hits and the ids of rules whose sources are missing.
+
+    Keeps `flagged`, evidence of rules that judge writes, and `misused`, evidence of all; of medium severity and more.
+    """
     hits: list[Hit] = []
     blind: list[str] = []
-    kept: list[str] = []
+    kept: list[tuple[str, str]] = []
     for rule in rules:
         if not set(rule.needs) <= have:
             blind.append(rule.id)
@@ -60,12 +63,11 @@ def run_rules(
         engine.keep(table, _HITS.format(sql=rule.query(parameters)))
         found = fold(rule, engine.rows(_WRAP.format(hits=table, shown=SHOWN, limit=SHOWN * _ENTITIES)))
         hits += found
-        if found and rule.judges == "writes":
-            kept.append(f"SELECT evidence FROM {table} WHERE level NOT IN ('low', 'informational')")
-        elif found:
-            kept.append("")
-    flagged = [select for select in kept if select] or ["SELECT request_id AS evidence FROM probes WHERE 1 = 0"]
-    engine.keep("flagged", "SELECT DISTINCT evidence FROM (" + " UNION ALL ".join(flagged) + ") x")
+        if found:
+            kept.append((rule.judges, f"SELECT evidence FROM {table} WHERE level NOT IN ('low', 'informational')"))
+    nothing = ["SELECT request_id AS evidence FROM probes WHERE 1 = 0"]
+    for name, selects in (("flagged", [sql for judges, sql in kept if judges == "writes"]), ("misused", [sql for _, sql in kept])):
+        engine.keep(name, "SELECT DISTINCT evidence FROM (" + " UNION ALL ".join(selects or nothing) + ") x")
     return hits, blind
 
 

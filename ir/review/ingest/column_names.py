@@ -52,6 +52,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "country": _words("country geo_country country_code"),
     "asn": _words("asn as_org as_organization isp"),
     "object_id": _words("event_id evt_id evt webhook_event_id object_id"),
+    "account": _words("stripe_account stripe_account_id stripe_account_header connected_account connected_account_id"),
 }
 """Column → names, compared after lower-casing and turning runs of other characters into `_`."""
 

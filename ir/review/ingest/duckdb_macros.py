@@ -120,6 +120,8 @@ MACROS: tuple[str, ...] = (
       WHEN contains(x, 'req_') AND regexp_matches(x, '{REQUEST_SHAPE}') THEN regexp_extract(x, '{REQUEST_SHAPE}')
       WHEN length(x) <= 64 AND NOT contains(x, '_live_') AND NOT contains(x, '_test_')
       THEN regexp_extract(x, '^[A-Za-z0-9_.:@/+=-]*$') ELSE '' END""",
+    """ir_expands(p) AS substr(array_to_string(list_sort(list_distinct(
+      regexp_extract_all(p, '[?&]expand(?:%5[Bb]|\\[)[0-9]{0,3}(?:%5[Dd]|\\])=([a-z_.]{1,80})', 1))), ','), 1, 400)""",
     # `POST /v1/charges HTTP/1.1`
     "ir_line(x) AS COALESCE(NULLIF(regexp_extract(x, '^[A-Za-z]{3,7} +(?:[a-z]+://[^/ ]+)?(/[^ ]*)', 1), ''), x)",
     """ir_bare(x) AS CASE WHEN starts_with(x, '/') AND NOT contains(x, '?') AND NOT contains(x, ' ') AND NOT contains(x, '://') THEN x

@@ -32,6 +32,7 @@ def _outputs(columns: dict[str, str], own: int, source: str) -> str:
     made["own"], made["source"] = f"CASE WHEN unread THEN -1 ELSE {own} END", quoted(source)
     if "path" in columns:
         made["endpoint"] = "ir_endpoint(bare)"
+        made["expands"] = "CASE WHEN contains(path, 'expand') THEN ir_expands(path) ELSE '' END"
         if not own:
             made["paged"] = "CASE WHEN contains(path, 'starting_after=') OR contains(path, 'page=') THEN 1 ELSE 0 END"
             made["page_size"] = "ir_small(regexp_extract(path, '[?&]limit=([0-9]{1,4})', 1))"
@@ -85,5 +86,6 @@ _TEMPLATES = {
     "object_id": "ir_text({})",
     "country": "ir_text({})",
     "asn": "ir_text({})",
+    "account": "COALESCE(regexp_extract({}, '^acct_[A-Za-z0-9]{1,40}$'), '')",
     "endpoint": "ir_endpoint({})",
 }

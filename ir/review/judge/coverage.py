@@ -14,6 +14,8 @@ from ir.review.sql.engine import Engine
 
 KEPT_BY_API = 30 * 86400
 """Seconds that Stripe's API keeps events."""
+BEGINS_LATE = ("begins later", "the logs begin later")
+LACKS_SPAN = "the request log does not cover the whole window"
 _SLACK = 2 * HOUR
 
 _SPAN = (
@@ -138,7 +140,7 @@ def judge_egress(seen: SourceCoverage, found: Completeness, window: Window, cloc
         told = "the lines" if seen.first == 0 else f"{seen.untimed:,} of {seen.rows:,} lines"
         seen.gaps.append(gap(window.judged, window.until, f"{told} carry no time: holes cannot be seen"))
     elif seen.first > window.judged + _SLACK:
-        seen.gaps.append(gap(window.judged, seen.first, "the logs begin later"))
+        seen.gaps.append(gap(window.judged, seen.first, BEGINS_LATE[1]))
     if seen.last and seen.last < window.until - _SLACK:
         seen.gaps.append(gap(max(seen.last, window.judged), window.until, "the logs end earlier"))
     seen.full = found.enough and not untimed
@@ -182,7 +184,7 @@ def judge_requests(seen: SourceCoverage, given: LogContent, window: Window, hole
     if 20 * seen.untimed > seen.rows:
         doubt = doubt or f"{seen.untimed:,} of {seen.rows:,} rows of the request log have no readable time"
     if not seen.full:
-        seen.lacks = given.told if not seen.carries else "the request log does not cover the whole window"
+        seen.lacks = given.told if not seen.carries else LACKS_SPAN
     elif doubt:
         seen.full, seen.lacks, seen.blind_to = False, doubt, f"reads: {doubt}"
 
@@ -196,7 +198,7 @@ def judge_span(seen: SourceCoverage, window: Window, absent: str, holes: list[Sp
         seen.blind_to = absent
         return
     if seen.first > window.judged + _SLACK:
-        seen.gaps.append(gap(window.judged, seen.first, "begins later"))
+        seen.gaps.append(gap(window.judged, seen.first, BEGINS_LATE[0]))
     if seen.last < window.until - 6 * HOUR:
         seen.gaps.append(gap(max(seen.last, window.judged), window.until, "ends earlier"))
     seen.gaps += [gap(a, b, "rows are missing here, though some were due") for a, b in holes or []]

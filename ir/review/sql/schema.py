@@ -53,6 +53,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
         asn          VARCHAR  network owner, where the log has it
         paged        INTEGER  1: asked for a further page
         page_size    INTEGER  `limit` of a list; 0 = not stated
+        expands      VARCHAR  fields of `expand[]` in the query, comma-separated
+        account      VARCHAR  `acct_…` of the header `Stripe-Account`, where the log has it; '' = our own account, or not stated
     """),
     "events": _columns("""
         ts           BIGINT   epoch seconds

@@ -1,0 +1,221 @@
+"""`ir permissions stripe | map`: the least that services need of a key, from what was used; and the map behind it."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ir.cli import review_subject
+from ir.cli.terminal.consent_prompt import PIN, YES, Consent
+from ir.cli.terminal.inventory_source import INVENTORY
+from ir.cli.terminal.operator import SOURCES, Terminal
+from ir.cli.terminal.option_values import exposed_time, moment
+from ir.cli.terminal.screen import Screen
+from ir.core import key_kind
+from ir.core.errors import Refused, UsageError
+from ir.core.key_kind import Credential
+from ir.core.model import Json
+from ir.core.secret import Secret
+from ir.core.stripe_address import STRIPE
+from ir.core.wording import counted
+from ir.inventory import Key, key_split
+from ir.inventory.opened import Opened
+from ir.permissions import Derived, permission_for
+from ir.permissions.endpoint_map import rows
+from ir.permissions.of_review import derive_used, document
+from ir.permissions.present import lines, markdown, page
+from ir.ports import ReviewRequest
+from ir.runtime.app_state import actor, open_state
+from ir.runtime.incident_spec import pick_key
+from ir.storage import state_folder, written_file
+
+Words = Annotated[list[str] | None, typer.Argument(metavar="[KEY]", help="Name of the key in the inventory; one key needs no name.")]
+Since = Annotated[str, typer.Option(help="Where the evidence begins: 31d, or a time.", metavar="31d|TIME")]
+Until = Annotated[str, typer.Option(help="Where it ends, for old logs: a time; default: now.", metavar="TIME")]
+Egress = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Our own egress logs; plain or gzip.")]
+Logs = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Exports: Stripe's request log, events.")]
+Maps = Annotated[list[str] | None, typer.Option("--map", metavar="FILE", help="Column map for a foreign log (YAML).")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+_NEVER = {
+    Credential.PUBLISHABLE: "a publishable key has no permissions to choose",
+    Credential.ORGANIZATION: "an organization key's permissions are set in the organization's Dashboard, for all of its accounts",
+}
+
+
+def stripe(
+    key: Words = None,
+    inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
+    since: Since = "31d",
+    until: Until = "",
+    exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h.", metavar="TIME")] = "",
+    egress: Egress = None,
+    logs: Logs = None,
+    maps: Maps = None,
+    ours: Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Callers that are ours: CLIENT/VERSION@NETWORK.")] = None,
+    account_id: Annotated[str, typer.Option("--account", help="Account name in the inventory, or acct_….")] = "",
+    review_key_from: Annotated[str, typer.Option(help=f"A read-only rk_ key, for Stripe's events: {SOURCES}", metavar="SOURCE")] = "",
+    tick: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Take in a permission that is listed apart: you know that a service needs it.")
+    ] = None,
+    accept_partial: Annotated[
+        str, typer.Option(metavar="REASON", help="Derive although the logs may not hold all calls; the result repeats the reason.")
+    ] = "",
+    output: Annotated[str, typer.Option(help="Write the derivation there too, as JSON, mode 0600.", metavar="FILE")] = "",
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket.")] = False,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="The whole page of the Dashboard: None, Read or Write.")] = False,
+    memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "350MB",
+    api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = STRIPE,
+    yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
+    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """The least that services need of a key, from what they used, without what only an attacker used. Changes nothing."""
+    if as_json + as_markdown + dashboard > 1:
+        raise UsageError("--json, --markdown and --dashboard are three forms of one result", next_step="leave two of them out")
+    screen = Screen(as_json=as_json)
+    names, egress_globs, log_globs = review_subject.sorted_words(key or [], egress or [], logs or [])
+    _refuse_kinds(names)
+    operator = Terminal(screen, name=actor(), yes=False)
+    opened = review_subject.opened_inventory(inventory_file, names, account_id, screen) if inventory_file or api_base == STRIPE else None
+    consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256) if opened else None
+    account, known = review_subject.account_of(opened, names, account_id)
+    reader = review_subject.review_key(review_key_from, account, consent, operator)
+    row = pick_key(opened.source, names[0] if names else "") if opened else None
+    end = review_subject.end(until)
+    request = ReviewRequest(
+        account=account.id if account else account_id,
+        api_base=account.api_base if account else api_base,
+        since=moment(since, end),
+        until=end.timestamp(),
+        exposed_at=exposed_time(exposed_at),
+        budget=0.0,
+        review_key=reader,
+        key_fingerprint=review_subject.leaked(consent, names, reader, operator),
+        key_id=row.id if row else "",
+        scratch="",
+        egress=(*(account.egress if account else ()), *egress_globs),
+        logs=(*(account.logs if account else ()), *log_globs),
+        maps=(*(account.maps if account else ()), *(maps or ())),
+        known_webhooks=known,
+        ours=(*(account.ours if account else ()), *map(review_subject.group, ours or ())),
+        uses=True,
+    )
+    used = _used(request, memory_limit, screen)
+    needs = {service.name: service.needs for service in opened.source.services_of(row.name)} if opened and row else {}
+    derived = derive_used(used, needs, needs, partial=accept_partial)
+    derived = derived.tick(tick) if tick else derived
+    if output:
+        written_file.write(Path(output), json.dumps(derived.document(), indent=2) + "\n")
+    rights, diff = _split(derived, opened, row)
+    if as_json:
+        services = {service: list(derived.of_service(service)) for service in derived.services}
+        screen.document({**document(derived, services), "inventory_change": diff})
+        return
+    _show(derived, screen, row.name if row else "key", form="markdown" if as_markdown else "page" if dashboard else "")
+    if not (as_markdown or dashboard):
+        _propose(rights, diff, screen)
+
+
+def _refuse_kinds(names: list[str]) -> None:
+    """Raises Refused: what was named is of a kind whose permissions are not chosen so."""
+    for name in names:
+        found = key_kind.kind_of(Secret(name)).credential
+        if found in _NEVER:
+            raise Refused(_NEVER[found], safe="nothing was read", next_step=found.instruction)
+        if found not in (Credential.GARBAGE, Credential.KEY_ID):
+            raise UsageError(
+                f"that is the value of a {found.value}, not its name in the inventory", next_step="keep values off command lines"
+            )
+
+
+def _used(request: ReviewRequest, memory_limit: str, screen: Screen) -> Json:
+    """What a review of the evidence tells of used endpoints; {} without any evidence."""
+    from dataclasses import replace
+
+    from ir.clients.stripe_api import StripeApi
+    from ir.review import StripeReviewer
+    from ir.review.sql.engine import checked_limit
+
+    checked_limit(memory_limit)
+    if not (request.egress or request.logs):
+        return {}
+    try:
+        api = StripeApi(request.api_base)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    folder = state_folder.private(state_folder.folder() / "permissions")
+    try:
+        reviewed = StripeReviewer(api, memory_limit=memory_limit).review(replace(request, scratch=str(folder)), screen.progress)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    screen.hush()
+    return reviewed.used
+
+
+def _show(derived: Derived, screen: Screen, key: str, *, form: str) -> None:
+    if form == "markdown":
+        typer.echo(markdown(derived, key), nl=False)
+        return
+    for line in page(derived) if form == "page" else lines(derived, key):
+        screen.say(line)
+
+
+def _split(derived: Derived, opened: Opened | None, row: Key | None) -> tuple[dict[str, tuple[str, ...]], str]:
+    """What each service of the inventory needs, where they differ, and the change of the inventory that gives each its own key."""
+    if opened is None or row is None:
+        return {}, ""
+    rights = {service.name: derived.of_service(service.name) for service in opened.source.services_of(row.name)}
+    if len(key_split.groups(rights)) < 2:
+        return {}, ""
+    return rights, key_split.split(opened.text, opened.name, row.name, rights)
+
+
+def _propose(rights: dict[str, tuple[str, ...]], diff: str, screen: Screen) -> None:
+    if not rights:
+        return
+    screen.say("")
+    screen.say("The services need different things, so Stripe advises a key for each. One shared key stays possible.")
+    for service, names in rights.items():
+        screen.say(f"  {service}: {', '.join(names) or 'nothing that was seen'}")
+    if diff:
+        screen.say("The change of the inventory would be:")
+        typer.echo(diff, nl=False)
+    else:
+        screen.say("This inventory is to be changed by hand: a row of `keys:` for each, and `uses:` and `reads_from:` of the services.")
+
+
+def print_map(
+    egress: Egress = None,
+    logs: Logs = None,
+    maps: Maps = None,
+    since: Since = "31d",
+    until: Until = "",
+    memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "350MB",
+    as_json: AsJson = False,
+) -> None:
+    """Which permission opens which endpoint, each row with its source and date; with logs, only the endpoints in them."""
+    screen = Screen(as_json=as_json)
+    end = review_subject.end(until)
+    request = ReviewRequest(
+        "", STRIPE, moment(since, end), end.timestamp(), 0.0, 0.0, None, "", "", "",
+        egress=tuple(egress or ()), logs=tuple(logs or ()), maps=tuple(maps or ()), uses=True,
+    )  # fmt: skip
+    calls = {(str(call["method"]), str(call["endpoint"])) for call in _used(request, memory_limit, screen).get("calls", ())}
+    given = bool(egress or logs)
+    found = {one: permission_for(*one) for one in sorted(calls, key=lambda call: (call[1], call[0]))}
+    shown = [row for row in dict.fromkeys(found.values()) if row] if given else list(rows())
+    missing = [f"{method} {path}" for (method, path), row in found.items() if row is None]
+    if as_json:
+        screen.document({"rows": [asdict(row) for row in shown], "missing": missing})
+        return
+    for row in shown:
+        grade = "sourced" if row.sourced else "inferred"
+        screen.say(f"{row.endpoint}: {', '.join(row.permissions)}{' (direct calls only)' if row.direct else ''}")
+        screen.say(f"    {grade}: {', '.join(f'{source.name} {source.date}' for source in (row.source, *row.checks))}")
+    sourced = sum(row.sourced for row in shown)
+    screen.say(f"{counted(len(shown), 'endpoint')}: {sourced} sourced, {len(shown) - sourced} inferred.")
+    for endpoint in missing:
+        screen.say(f"not in the map: {endpoint}")

@@ -155,7 +155,9 @@ class Company:
         origin = source(self.world, self.folder, keys)
         book = playbook.load(str(self.folder / "playbook.yaml"))
         sign = by_key(checkpoints.own_signer(self.folder / "state"))  # what nobody signed is run by no worker
-        children = agreed([sign], name, "bench", children_for(origin, origin.inventory.keys, book, Options(yes=True)))
+        every = children_for(origin, origin.inventory.keys, book, Options(yes=True))
+        said = [(child, {**setting, "options": {"yes": True}}) for child, setting in every]  # another version may not know the others
+        children = agreed([sign], name, "bench", said)
         self.book.open(name, "campaign", "bench", Limits(0, 0, 0, 0), {}, children)
         kill_at, ended, moved_at = 0.0, 0, time.monotonic()
         while (row := self.book.campaign(name)) and row["status"] != "done" and time.monotonic() < moved_at + STUCK:

@@ -7,15 +7,21 @@ from pathlib import Path
 import hvac
 import pytest
 
+from ir import inventory
 from ir.core.errors import Refused
+from ir.core.model import Json
+from ir.core.secret import Secret
 from ir.drill.embedded.openbao_server import OpenBao
-from ir.fleet import fitness
+from ir.fleet import agreed_work, fitness
 from ir.fleet.admission import Admission
 from ir.fleet.agreed_work import Trust
-from ir.fleet.campaign import Child
+from ir.fleet.campaign import Child, Limits
+from ir.fleet.campaign_child import Source, child_for
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import only
 from ir.fleet.fitness import Fitness
+from ir.incident import playbook
+from ir.incident.context import Options
 from ir.runtime.app_state import State, database_address
 from ir.storage import database, process_identity
 from tests.campaign.shop import Shop, until
@@ -137,6 +143,31 @@ def test_a_file_that_is_broken_for_a_moment_shuns_no_campaign(tmp_path: Path) ->
     admission = Admission(made.book, only("CAM-1"), trust, made, told.append)
     child = Child(1, "CAM-1", 0, "a", "acct_1/a", "acct_1", (), (), False)
     assert not admission.trusted(child) and made.said and admission.shunned == {} and told == []
+    made.kept.engine.dispose()
+
+
+def test_a_child_is_read_once_and_its_stores_are_handed_to_its_incident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, env, reads = _fitness(tmp_path, Trust), tmp_path / "a.env", list[Child]()
+    env.touch(mode=0o600)
+    env.write_text(f"KEY={'v' * 30}\n")
+    account = {"name": "main", "id": "acct_1", "mode": "test", "issuer": "dashboard"}
+    row = {"name": "a", "account": "main", "kind": "secret", "stored_in": [f"dotenv://{env}#KEY"]}
+    source = inventory.loads(json.dumps({"version": 1, "accounts": [account], "keys": [row]}), "inventory.yaml")
+    origin, book = Source(source, "inventory.yaml", tmp_path), playbook.load("stripe-exposed")
+    made.book.open("CAM-1", "campaign", "mia", Limits(), {}, [child_for(origin, source.keys[0], book, Options(), 0)])
+    plain = CampaignLedger.setting
+
+    def counted(ledger: CampaignLedger, child: Child) -> Json:
+        reads.append(child)
+        return plain(ledger, child)
+
+    monkeypatch.setattr(CampaignLedger, "setting", counted)
+    monkeypatch.setattr(agreed_work, "check", lambda *_: None)
+    [child] = made.book.children()
+    work = Admission(made.book, only("CAM-1"), Trust, made, lambda _child: None).begins(child)
+    assert work is not None and list(work.stores) == [f"dotenv://{env}#KEY"] and len(reads) == 1
+    env.unlink()
+    assert work.stores[f"dotenv://{env}#KEY"].read().value == Secret("v" * 30), "the first look is the read that was made"
     made.kept.engine.dispose()
 
 

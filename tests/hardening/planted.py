@@ -27,7 +27,7 @@ class Mutant:
 USERS = ("tests/incident/test_key_users.py",)
 CONTAIN = ("tests/incident/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
-ONE_VALUE = ("tests/e2e/test_one_value.py",)
+ONE_VALUE, HANDED_ON = ("tests/e2e/test_one_value.py",), ("tests/unit/test_handed_over.py",)
 
 WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
 
@@ -110,6 +110,14 @@ MUTANTS = (
         'float(step.params.get("after", 0.0))',
         '0.0 * float(step.params.get("after", 0.0))',
         WEBHOOK,
+    ),
+    Mutant("take an old read for the first look", "ir/runtime/same_value.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
+    Mutant(
+        "hand a read over twice",
+        "ir/runtime/same_value.py",
+        "handed, self._handed_until = self._handed_until, 0.0",
+        "handed = self._handed_until",
+        HANDED_ON,
     ),
     Mutant("kill what another listed place holds", "ir/actions/retire.py", ", *same_value.problems(others)]", "]", ONE_VALUE),
     Mutant("kill under a program of ours", "ir/actions/key_users.py", "if not found.ours:", "if True:", USERS),

@@ -7,7 +7,7 @@ from typing import Any
 from ir.core.errors import Refused, UsageError
 from ir.core.model import Json
 from ir.permissions.names import grantable, implied_by, least
-from ir.permissions.uses import Book, Line, Use
+from ir.permissions.uses import Book, PermissionLine, Use
 
 RECENT = 30 * 86400
 """Seconds before the end in which a first use has to be ticked where nothing tells when the key got out."""
@@ -29,11 +29,11 @@ class Derived:
         coverage: the honest sentence. partial: why logs that do not cover all were accepted, "" = they do.
     """
 
-    granted: tuple[Line, ...] = ()
-    apart: tuple[Line, ...] = ()
-    ticked: tuple[Line, ...] = ()
-    refused: tuple[Line, ...] = ()
-    unmapped: tuple[Line, ...] = ()
+    granted: tuple[PermissionLine, ...] = ()
+    apart: tuple[PermissionLine, ...] = ()
+    ticked: tuple[PermissionLine, ...] = ()
+    refused: tuple[PermissionLine, ...] = ()
+    unmapped: tuple[PermissionLine, ...] = ()
     unread: tuple[str, ...] = ()
     safe_until: int = 0
     how: str = "unknown"
@@ -43,7 +43,7 @@ class Derived:
     partial: str = ""
 
     @property
-    def taken(self) -> tuple[Line, ...]:
+    def taken(self) -> tuple[PermissionLine, ...]:
         """What the list holds, before reads are left out that a write implies."""
         return (*self.granted, *self.ticked)
 
@@ -87,7 +87,7 @@ class Derived:
         return self.permissions
 
     def tick(self, names: Iterable[str]) -> "Derived":
-        """A person takes in what is apart, by `Line.name`. Raises UsageError: a name that is not apart."""
+        """A person takes in what is apart, by `PermissionLine.name`. Raises UsageError: a name that is not apart."""
         asked = set(names)
         unknown = asked - {line.name for line in self.apart}
         if unknown:
@@ -106,9 +106,9 @@ class Derived:
         return cls(**{**document, **lines, "unread": tuple(document["unread"])})
 
 
-def _line(row: Mapping[str, Any]) -> Line:
+def _line(row: Mapping[str, Any]) -> PermissionLine:
     fields: dict[str, Any] = {name: tuple(told) if isinstance(told, list | tuple) else told for name, told in row.items()}
-    return Line(**fields)
+    return PermissionLine(**fields)
 
 
 def derive(

@@ -12,7 +12,7 @@ _FIELD = re.compile(r"[a-z_]+")
 
 
 @dataclass(frozen=True)
-class Source:
+class MapSource:
     """Where a row is from. `date`: ISO 8601, of the source or, where it has none, of the day on which it was read."""
 
     name: str
@@ -22,7 +22,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Row:
+class EndpointRow:
     """One endpoint.
 
     Attributes:
@@ -38,8 +38,8 @@ class Row:
     permissions: tuple[str, ...]
     direct: bool
     sourced: bool
-    source: Source
-    checks: tuple[Source, ...] = ()
+    source: MapSource
+    checks: tuple[MapSource, ...] = ()
 
     @property
     def endpoint(self) -> str:
@@ -55,28 +55,28 @@ def lines(name: str) -> Iterator[str]:
 
 
 @cache
-def sources() -> dict[str, Source]:
+def sources() -> dict[str, MapSource]:
     """By name."""
-    return {one.name: one for one in (Source(*map(str.strip, line.split("|"))) for line in lines("sources.txt"))}
+    return {one.name: one for one in (MapSource(*map(str.strip, line.split("|"))) for line in lines("sources.txt"))}
 
 
 @cache
-def rows() -> tuple[Row, ...]:
+def rows() -> tuple[EndpointRow, ...]:
     """All of the map, in order of paths."""
     return tuple(map(_row, lines("endpoints.txt")))
 
 
-def _row(line: str) -> Row:
+def _row(line: str) -> EndpointRow:
     method, path, permissions, how, grade, source, checks = line.split()
     known = sources()
     told = tuple(known[name] for name in checks.split(",") if name != "-")
-    return Row(method, path, tuple(permissions.split(",")), how == "direct", grade == "sourced", known[source], told)
+    return EndpointRow(method, path, tuple(permissions.split(",")), how == "direct", grade == "sourced", known[source], told)
 
 
 @cache
-def _by_shape() -> dict[tuple[str, int], list[tuple[list[str], Row]]]:
+def _by_shape() -> dict[tuple[str, int], list[tuple[list[str], EndpointRow]]]:
     """Rows of one method and length, those with the fewest ids first."""
-    found: dict[tuple[str, int], list[tuple[list[str], Row]]] = {}
+    found: dict[tuple[str, int], list[tuple[list[str], EndpointRow]]] = {}
     for row in rows():
         steps = row.path.split("/")
         found.setdefault((row.method, len(steps)), []).append((steps, row))
@@ -85,7 +85,7 @@ def _by_shape() -> dict[tuple[str, int], list[tuple[list[str], Row]]]:
     return found
 
 
-def permission_for(method: str, path: str) -> Row | None:
+def permission_for(method: str, path: str) -> EndpointRow | None:
     """The row of a call; None: the map does not know it.
 
     Args:

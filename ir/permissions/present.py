@@ -7,7 +7,7 @@ from ir.core.wording import counted
 from ir.permissions.derived import Derived
 from ir.permissions.names import dashboard_page, label
 from ir.permissions.of_review import day, minute
-from ir.permissions.uses import Line
+from ir.permissions.uses import PermissionLine
 
 _HOW = {
     "given": "the key got out then",
@@ -37,7 +37,7 @@ def lines(derived: Derived, key: str) -> Iterator[str]:
         yield f"Accepted although the logs may not hold all calls: {derived.partial}"
 
 
-def _block(title: str, rows: tuple[Line, ...], least: tuple[str, ...] = ()) -> Iterator[str]:
+def _block(title: str, rows: tuple[PermissionLine, ...], least: tuple[str, ...] = ()) -> Iterator[str]:
     """`least`: the list in the fewest names; a read that is not in it goes where its write is."""
     if rows:
         yield ""
@@ -50,7 +50,7 @@ def _block(title: str, rows: tuple[Line, ...], least: tuple[str, ...] = ()) -> I
         yield f"      {_source(row)}"
 
 
-def _why(row: Line) -> str:
+def _why(row: PermissionLine) -> str:
     who = "a client that is in none of our logs" if row.unlogged else ", ".join(row.callers)
     parts = [f"{who or 'a service that the log does not name'}: {counted(row.calls, 'call')}, last {day(row.last)}"] if row.calls else []
     parts += [f"declared by {', '.join(row.declared)}"] if row.declared else []
@@ -62,7 +62,7 @@ def _few(names: tuple[str, ...]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
-def _source(row: Line) -> str:
+def _source(row: PermissionLine) -> str:
     if not row.sources:
         return "by its name, as it was declared"
     return ("sourced: " if row.sourced else "inferred, so please confirm: ") + ", ".join(row.sources)
@@ -135,7 +135,7 @@ def markdown(derived: Derived, key: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _table(title: str, rows: tuple[Line, ...], *, tick: bool = False) -> str:
+def _table(title: str, rows: tuple[PermissionLine, ...], *, tick: bool = False) -> str:
     if not rows:
         return ""
     head = f"**{title}**\n\n| permission | why | source |\n|---|---|---|\n"

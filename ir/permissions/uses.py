@@ -32,7 +32,7 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Line:
+class PermissionLine:
     """One permission, or one endpoint whose permission is not known (`permission` ""), with its why.
 
     Attributes:
@@ -79,11 +79,11 @@ class Gathered:
         """Epoch seconds; far in the future where nothing used it."""
         return min((use.first for use in self.uses), default=1 << 62)
 
-    def line(self, permission: str, *, connect: bool) -> Line:
+    def line(self, permission: str, *, connect: bool) -> PermissionLine:
         """With its why."""
         counted = [use for use in self.uses if use.ours] or self.uses  # what Stripe's log has too is counted once
         services = {use.service for use in counted if use.service}
-        return Line(
+        return PermissionLine(
             permission,
             connect,
             endpoints=tuple(sorted(self.endpoints)),
@@ -123,11 +123,11 @@ class Book:
         for one in self._behind(method, path) if path else [self.known.setdefault(called(need), Gathered())]:
             one.declared.add(service)
 
-    def lines(self, names: Iterable[str]) -> tuple[Line, ...]:
+    def lines(self, names: Iterable[str]) -> tuple[PermissionLine, ...]:
         """Those permissions, in order."""
         return tuple(self.known[name].line(name, connect=self.connect) for name in sorted(names))
 
-    def unknown(self) -> tuple[Line, ...]:
+    def unknown(self) -> tuple[PermissionLine, ...]:
         """Endpoints that the map does not know."""
         return tuple(one.line("", connect=self.connect) for _, one in sorted(self.unmapped.items()))
 

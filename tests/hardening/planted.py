@@ -40,31 +40,31 @@ DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_o
 
 RIGHTS, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
 
-RIGHTS = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
+DERIVED = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
 
 MUTANTS = (
     Mutant(
-        "grant what was first used since the leak", "ir/permissions/derived.py", "one.first_used() < safe}", "one.first_used()}", RIGHTS
+        "grant what was first used since the leak", "ir/permissions/derived.py", "one.first_used() < safe}", "one.first_used()}", DERIVED
     ),
     Mutant(
         "take a proposed time before a stated one",
         "ir/permissions/derived.py",
         "exposed_at or proposed_at or until",
         "proposed_at or exposed_at or until",
-        RIGHTS,
+        DERIVED,
     ),
-    Mutant("mint an empty list", "ir/permissions/derived.py", "        if not self.permissions:", "        if False:", RIGHTS),
-    Mutant("derive from half a log", "ir/permissions/of_review.py", "if lacking and not partial:", "if False:", RIGHTS),
-    Mutant("count a refused stranger as a use", "ir/review/judge/used_calls.py", " AND r.status NOT IN (401, 403)\n", "\n", RIGHTS),
-    Mutant("count what was refused as a right in use", "ir/permissions/derived.py", "use.refused >= use.calls", "False", RIGHTS),
+    Mutant("mint an empty list", "ir/permissions/derived.py", "        if not self.permissions:", "        if False:", DERIVED),
+    Mutant("derive from half a log", "ir/permissions/of_review.py", "if lacking and not partial:", "if False:", DERIVED),
+    Mutant("count a refused stranger as a use", "ir/review/judge/used_calls.py", " AND r.status NOT IN (401, 403)\n", "\n", DERIVED),
+    Mutant("count what was refused as a right in use", "ir/permissions/derived.py", "use.refused >= use.calls", "False", DERIVED),
     Mutant(
         "take a word in a path for its id",
         "ir/permissions/endpoint_map.py",
         "same.sort(key=lambda pair: pair[0].count(_ID))",
         "pass",
-        RIGHTS,
+        DERIVED,
     ),
-    Mutant("forget what is expanded", "ir/permissions/uses.py", "        for name in use.expands:", "        for name in ():", RIGHTS),
+    Mutant("forget what is expanded", "ir/permissions/uses.py", "        for name in use.expands:", "        for name in ():", DERIVED),
     Mutant("let a later word move a deadline", "ir/incident/ladder.py", "word.at < before.at", "word.at > before.at", DEADLINES),
     Mutant("end everything with one sentence", "ir/actions/close.py", "if len(open_ones) > 1 else []", "if False else []", ONE_DEBT),
     Mutant("end a critical leftover by a word", "ir/cli/one_debt.py", "if debts.critical(record, debt.about):", "if False:", ONE_DEBT),

@@ -9,6 +9,7 @@ from ir.core.model import Debt, Did, Item, Json, Outcome
 from ir.incident import debts as debt_rules
 from ir.incident import service_health
 from ir.incident.context import World
+from ir.incident.facts import ServiceFacts
 from ir.incident.record import Incident
 from ir.inventory import Service
 from ir.inventory.consent import of_check
@@ -31,7 +32,7 @@ def look(world: World, record: Incident) -> Outcome | None:
     failing = [item for item in items if item.did is not Did.DONE]
     todo = debt_rules.roll_out(record) if world.plan.key_alone else f"ir resume {world.incident}"
     debts = tuple(Debt("service-behind", item.name, f"{item.name} {item.said}", todo) for item in failing)
-    facts: Json = {"services": {item.name: _facts(world, item) for item in items}}
+    facts: Json = {"services": {item.name: _facts(world, item, record.facts.get("services", {}).get(item.name, {})) for item in items}}
     said = f"{len(items) - len(failing)} of {len(items)} listed services were seen to work"
     if failing:
         why = (
@@ -84,8 +85,10 @@ def _cut(record: Incident) -> bool:
     return bool(record.facts.get("containment", {}).get("how", "expired") != "policy")
 
 
-def _facts(world: World, item: Item) -> Json:
+def _facts(world: World, item: Item, known: ServiceFacts) -> Json:
     service = next(one for one in world.services if one.name == item.name)
     moved = item.did is Did.DONE and item.said.startswith("holds the replacement")
     row: Json = {"wave": service.wave, "owner": service.owner, "store": world.store_of(service)}
+    if moved and known.get("moved_at") and known.get("after") == item.facts["holds"]:
+        return row  # it has had the replacement since before the key was contained
     return {**row, "before": item.facts.get("holds", "")} if not moved else {**row, "after": item.facts["holds"], "moved_at": world.now()}

@@ -33,6 +33,7 @@ from ir.inventory.opened import Opened
 from ir.ports import Irreversible
 from ir.runtime import adapter_registry, notifications, wiring, worlds
 from ir.runtime.app_state import State, actor, open_state
+from ir.runtime.emergency import under_way
 from ir.runtime.incident_spec import opening_entry
 
 
@@ -79,7 +80,7 @@ def begin(asked: ManyKeys, operator: Terminal) -> NoReturn:
         operator.screen.say(f"left to the workers (ir worker); ir campaign status {name} shows how it goes")
         notifications.flush_all()
         sys.exit(int(ExitCode.DONE))
-    campaigns.run_here(kept, ledger, name, operator)
+    campaigns.run_here(kept, ledger, name, operator, file=asked.inventory_file, pin=asked.inventory_sha256)
 
 
 def _tell(kept: State, ledger: CampaignLedger, name: str, opened: Opened, operator: Terminal) -> None:
@@ -144,6 +145,9 @@ def _run_dry(source: Source, keys: Sequence[Key], book: Playbook, options: Optio
     code = ExitCode.DONE
     for child, row in children_for(source, keys, book, options):
         setting = setting_of(replace(child, incident="INC-rehearsal"), row)
+        if taken := under_way(kept, setting):
+            operator.screen.say(f"{child.key}: {taken} has its replacement already: it is taken over, its old key contained, its kill next")
+            continue
         world = worlds.read_only(setting, kept, operator, say=operator.screen.progress)
         at = wiring.SystemClock().now().isoformat()
         record = run_dry(world, opening_entry(setting, at, operator.name, {"opened_at": world.now()}), lambda _entry: None)

@@ -95,8 +95,12 @@ def report(
 # ── running ──
 
 
-def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *, slots: int = 0) -> NoReturn:
+def run_here(
+    kept: State, book: CampaignLedger, name: str, operator: Terminal, *, slots: int = 0, file: str = "", pin: str = ""
+) -> NoReturn:
     """Run a campaign in this process, beside whatever workers there are, until nothing is left to begin or to end.
+
+    `file`, `pin`: the inventory that it was begun with, and the SHA-256 that was named; "" = the default one, and none.
 
     Raises:
         Refused: there is something to run, without the consent of a person whom this machine trusts.
@@ -112,7 +116,7 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
                 f"  {child.key}: {child.state.value} ({child.incident})" + (f": {child.said}" if child.state is not ChildState.DONE else "")
             )
 
-    worker = Worker(kept, book, only(name), slots=slots, trust=trusted(kept, operator), tell=tell)
+    worker = Worker(kept, book, only(name), slots=slots, trust=trusted(kept, operator, file, pin), tell=tell)
     height = screen.err.height
     live = Live(get_renderable=lambda: _live(book, name, height), console=screen.err, refresh_per_second=1, transient=True)
     try:
@@ -131,7 +135,7 @@ def run_here(kept: State, book: CampaignLedger, name: str, operator: Terminal, *
 
 
 def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading.Event) -> None:
-    """Wait for children that others run, not for those that wait for a person."""
+    """Wait for children that others run, also those that were taken over, not for those that wait for a person."""
     while True:
         worker.run(until_idle=True, stop=stop)
         if name in worker.admission.shunned:
@@ -142,11 +146,19 @@ def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading
                 safe="what was not begun is as it was",
                 next_step=f"fix that, then: ir campaign resume {name}",
             )
-        states = {child.state for child in book.children(name)}
+        children = book.children(name)
+        states = {child.state for child in children} | ({ChildState.RUNNING} if _run_elsewhere(worker.kept, children) else set())
         paused = row_of(book, name)["status"] == "paused"
         if not states & {*KEPT} and (paused or ChildState.QUEUED not in states or ChildState.WAITING in states):
             return
         time.sleep(0.5)
+
+
+def _run_elsewhere(kept: State, children: Sequence[Child]) -> bool:
+    """Whether a process works on the incident of a child that no worker keeps."""
+    waiting = [child.incident for child in children if child.state is ChildState.WAITING]
+    running = [name for name, row in kept.index.named(waiting).items() if row.status == "running"]
+    return bool(kept.leases.alive(running))
 
 
 def _live(book: CampaignLedger, name: str, height: int) -> Table:

@@ -14,7 +14,7 @@ from ir.core.errors import Refused, UsageError
 from ir.core.model import Json
 from ir.incident import deadlines, ladder, obligations
 from ir.incident.record import Incident
-from ir.runtime import words
+from ir.runtime import reopen, words
 from ir.runtime.app_state import State, open_state
 
 AUTHORITY = "gdpr-33"
@@ -42,7 +42,8 @@ def classify(
         raise UsageError(f"--under {strange[0][:40]}: not known", next_step=f"one of {', '.join(known)}")
     screen, kept, now = Screen(as_json=as_json), open_state(), time.time()
     name = named(kept, name, ended=True)
-    told = _rungs(now, breach, past("--aware-at", aware_at) if aware_at else now if aware else 0.0, material)
+    since = _aware(kept, name, aware_at) if aware_at else now if aware else 0.0
+    told = _rungs(now, breach, since, material)
     bodies = [{"kind": "ladder", **rung, "reason": reason} for rung in told] or [{"kind": "under", "reason": reason}]
     bodies[0]["under"] = list(under or ())
     facts = {"classified_at": now, "classified_by": by, "classified_because": reason, "personal_data_breach": breach}
@@ -51,6 +52,15 @@ def classify(
             body["facts"] = facts
     record = _recorded(kept, name, by, bodies, screen)
     _show(screen, record, facts if breach is not None else {}, now)
+
+
+def _aware(kept: State, name: str, text: str) -> float:
+    """No later word moves a clock later, so a slip of the pen is refused where it can be told. Raises UsageError."""
+    at, made = past("--aware-at", text), ladder.key_made_at(reopen.record_of(kept, name))
+    if at < made - ladder.SLIP:
+        what = f"--aware-at {text}: long before the key was made ({deadlines.utc(made)}), so nobody can have known of its leak"
+        raise UsageError(what, safe="nothing was recorded", next_step="look at the year")
+    return at
 
 
 def _rungs(now: float, breach: bool | None, aware_at: float, material: bool | None) -> list[Json]:
@@ -70,9 +80,7 @@ def _recorded(kept: State, name: str, by: str, bodies: list[Json], screen: Scree
             raise
         kept.signals.send(name, "classify", by, {"facts": facts[0]})
         screen.warn(f"{refused.what}: sent instead; it is in the chain once a process of the incident takes it in")
-        from ir.runtime.reopen import record_of
-
-        return record_of(kept, name)
+        return reopen.record_of(kept, name)
 
 
 def _show(screen: Screen, record: Incident, facts: Json, now: float) -> None:

@@ -8,12 +8,13 @@ import typer
 
 from ir import inventory
 from ir.cli import emergency, rotate
-from ir.cli.incidents import AsJson, Yes
+from ir.cli.incidents import AsJson, Yes, record_of
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent, refuse_other
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of
 from ir.cli.terminal.screen import Screen
+from ir.core.model import Policy
 from ir.core.secret import Secret
 from ir.incident import playbook, reversibility
 from ir.incident.context import Options
@@ -22,6 +23,7 @@ from ir.incident.record import FINAL
 from ir.inventory.opened import Opened
 from ir.runtime import which_key
 from ir.runtime.app_state import State, actor, open_state
+from ir.runtime.emergency import overlaps
 from ir.runtime.incident_spec import Setting, setting_from
 
 
@@ -43,7 +45,7 @@ def contain(
         consent = Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256)
         options = Options(yes=yes, drill=os.environ.get("IR_DRILL") == "1", key_files=files_of(leaked=leaked_key_from))
         _open(what, consent, kept, operator, leaked, options)
-    record = emergency.record_of(kept, what)
+    record = record_of(kept, what)
     refuse_other(inventory_sha256, record.opened["inventory_sha256"])
     setting = setting_from(record.id, record.opened)
     setting.options = replace(setting.options, dry_run=False)
@@ -55,7 +57,7 @@ def contain(
         options = Options(yes=yes, drill=setting.options.drill)
         _open(setting.key, Consent(lambda: kept, operator, opened, yes=yes, pin=inventory_sha256), kept, operator, leaked, options)
     emergency.confirm(kept, operator, record, what, kills=kills)
-    emergency.contain(kept, setting, record, operator, leaked)
+    emergency.contain(kept, setting, record, operator, leaked, ends=overlaps(record, Policy.SCHEDULED))
 
 
 def _open(key: str, consent: Consent, kept: State, operator: Terminal, leaked: Secret | None, options: Options) -> NoReturn:

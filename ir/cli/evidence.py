@@ -104,7 +104,7 @@ def purge(
     purging.refuse_alone(record, by, reason, second)
     operator = Terminal(screen, name=by or actor(), yes=yes)
     for copy in purging.copies(record, entries, folder):
-        screen.warn(f"a copy that we know of stays: {copy}" if copy != str(folder / "evidence") else f"removed here: {copy}")
+        screen.warn(f"a copy that we know of stays: {copy}" if copy != str(folder / "evidence") else f"to be removed here: {copy}")
     if not operator.confirm_by_name(irreversible.to_purge(record, len(here))):
         raise Refused("not confirmed", safe="nothing was removed", next_step="say --yes")
     # signed and kept before anything is removed: a missing file without a word would look like tampering

@@ -37,11 +37,15 @@ def record(
     _check(to, at, by, reference, because)
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name, ended=True)
-    known = {row.clock.id: row.clock for row in deadlines.all_of(record_of(kept, name))}
+    seen = record_of(kept, name)
+    known = {row.clock.id: row.clock for row in deadlines.all_of(seen)}
     if clock and (clock not in known or known[clock].to != to):
         fit = [one for one, row in known.items() if row.to == to]
         raise UsageError(f"--clock {clock[:40]}: not a clock for {to}", next_step=f"one of {', '.join(fit)}" if fit else "leave it out")
     when = 0.0 if because else time.time() if at == "now" else past("--at", at)
+    if when and when < (since := ladder.known_since(seen)) - ladder.SLIP:
+        what = f"--at {at}: long before {name}, of which nothing was known before {deadlines.utc(since)}"
+        raise UsageError(what, safe="nothing was recorded", next_step=f"if it was known earlier: ir classify {name} --aware-at TIME")
     said: Json = {"to": to, "clock": clock, "when": when, "reference": reference, "reason": because}
     told = words.say(kept, name, by, [{"kind": "not-told" if because else "told", **said}], screen.warn)
     if as_json:

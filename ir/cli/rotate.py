@@ -28,6 +28,7 @@ from ir.inventory import consent as consents
 from ir.inventory.opened import Opened
 from ir.runtime import following, lifecycle, which_key, wiring, worlds
 from ir.runtime.app_state import State, actor, open_state
+from ir.runtime.emergency import under_way
 from ir.runtime.incident_spec import Setting, opening_entry
 
 
@@ -98,9 +99,9 @@ def carry_out(
 ) -> NoReturn:
     """Show the plan; ask for consent; then run it without writes, or ask once more and run it."""
     plan, options, source = setting.plan, setting.options, inventory.loads(setting.text, setting.name)
-    under_way = emergency.scheduled(kept, setting, leaked) if plan.policy is Policy.EXPLOITED and not setting.incident else ""
-    if under_way:
-        emergency.take_over(kept, under_way, operator, leaked, options)
+    taken = "" if setting.incident else under_way(kept, setting, leaked)
+    if taken:
+        emergency.take_over(kept, taken, operator, leaked, options)
     operator.screen.plan(plan)
     row = source.key(setting.key)
     if plan.key_alone:

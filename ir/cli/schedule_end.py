@@ -35,8 +35,8 @@ def _lines(night: Night) -> list[str]:
     for row, opens in night.left.shut:
         late = ", overdue" if row.decision.overdue else ""
         lines.append(f"{row.key.name}: due {moment(row.decision.due)}{late}; its window is closed, look again from {moment(opens)} on")
-    closed = {row.key.name for row, _ in night.left.shut}
-    lines += [_late(row) for row in night.left.late if row.key.name not in closed | night.named | night.alone]
+    known = {row.key.name for row, _ in night.left.shut} | night.named | set(night.alone)
+    lines += [_late(row) for row in night.left.late if row.key.name not in known]
     if not lines and night.alone:
         return [f"{counted(len(night.alone), 'key')} left to a person"]
     return lines if lines or night.unfit else ["nothing is due"]

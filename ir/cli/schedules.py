@@ -1,6 +1,8 @@
 """`ir schedule list|run`: rotations that are due."""
 
 import threading
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -17,8 +19,8 @@ from ir.cli.terminal.work_signing import signers, trusted
 from ir.core.durations import spoken
 from ir.core.errors import Refused
 from ir.core.model import Policy
+from ir.fleet import digest, night
 from ir.fleet import due as due_rows
-from ir.fleet import night
 from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Child, Limits
 from ir.fleet.campaign_child import Source, new_name
@@ -78,16 +80,20 @@ def run_schedule(
     book, operator = CampaignLedger(kept.engine), Terminal(screen, name=kept.me.actor, yes=True)
     trust = trusted(kept, operator, inventory_file, inventory_sha256, [scheduled_book(playbook_name)])
     remove_due(kept, screen)
-    begun, alone = begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
+    due = begin_due(kept, book, screen, inventory_file, playbook_name, inventory_sha256)
     told: dict[int, Child] = {}
     worker = Worker(kept, book, of_kind("schedule"), trust=trust, slots=at_once, tell=lambda child: told.update({child.id: child}))
-    if begun or worker.anything():
+    goes_on = worker.anything()
+    if due.refused is not None and not goes_on:
+        raise due.refused
+    if due.begun or goes_on:
         with database_watch.told(screen, worker.runner):
             worker.run(until_idle=True, stop=threading.Event())
         worker.runner.forget_queue()
     if worker.fitness.said:
         screen.warn(f"this machine takes no key: {worker.fitness.said}")
-    end(screen, kept, Night(list(told.values()), begun, alone, left(kept, book, screen, inventory_file), worker.fitness.said))
+    now = left(kept, book, screen, inventory_file, tells=due.refused is None)
+    end(screen, kept, Night(list(told.values()), due.begun, due.alone, now, worker.fitness.said))
 
 
 def remove_due(kept: State, screen: Screen) -> None:
@@ -96,8 +102,17 @@ def remove_due(kept: State, screen: Screen) -> None:
         screen.say(said)
 
 
-def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> tuple[list[Child], set[str]]:
-    """Write what is due, once per due date; returns the new children, and the due keys that are left to a person."""
+@dataclass(frozen=True)
+class Due:
+    """What became of the keys that are due: children that were written, keys that are left to a person, and why none was written."""
+
+    begun: Sequence[Child] = ()
+    alone: Collection[str] = ()
+    refused: Refused | None = None
+
+
+def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, playbook_name: str, pin: str) -> Due:
+    """Write what is due, once per due date."""
     opened = inventory_source.read(file)
     source = Source(opened.source, opened.name, opened.base)
     operator = Terminal(screen, name=kept.me.actor, yes=True)
@@ -106,9 +121,12 @@ def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, play
     children, now = book.scheduled()
     due = [row.key for row in due_rows.rows(source.inventory, children, index, now) if row.decision.when is When.DUE]
     if not due:
-        return [], set()
+        return Due()
     left = _shared(opened, due, operator, consent, screen)
-    left |= _refused(source, [key for key in due if key.name not in left], consent, screen)
+    new, refused = _unagreed(source, [key for key in due if key.name not in left], consent, screen)
+    left |= new
+    if len(left) == len(due):  # nothing of theirs is used, not even what would sign
+        return Due((), left, refused)
     name = new_name(wiring.SystemClock().now().isoformat())
 
     signs = signers(kept, opened, operator)
@@ -121,23 +139,22 @@ def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, play
     begun = book.open_due(name, kept.me.actor, Limits(at_once=0, per_account=4, per_store=8, stop_after=0), decide)
     for child in begun:
         screen.say(f"{child.key}: due {moment(child.due)}, {name}")
-    return begun, left
+    return Due(begun, left, refused)
 
 
-def _refused(source: Source, due: list[Key], consent: Consent, screen: Screen) -> set[str]:
-    """Due keys with something new that lacks consent: they are left to a person, and delay no other key.
-
-    Raises:
-        Refused: no due key has consent.
-    """
+def _unagreed(source: Source, due: list[Key], consent: Consent, screen: Screen) -> tuple[set[str], Refused | None]:
+    """Due keys with something new that lacks consent: left to a person, they delay no other key; and the refusal, if all are."""
     places = {key.name: set(destinations(source.inventory, key)) for key in due}
-    new = {name: consent.unagreed(found) for name, found in places.items()}
-    if due and all(new.values()):
-        consent.ask({place for found in places.values() for place in found})
-    for name, unagreed in new.items():
-        if unagreed:
-            screen.warn(f"{name}: due, and not begun, since nobody agreed to what is new of it: {', '.join(unagreed)}; look at it: {_PIN}")
-    return {name for name, unagreed in new.items() if unagreed}
+    new = {name: found for name, all_of in places.items() if (found := consent.unagreed(all_of))}
+    for name, found in new.items():
+        screen.warn(f"{name}: due, and not begun, since nobody agreed to what is new of it: {', '.join(found)}; look at it: {_PIN}")
+    refused = None
+    if due and len(new) == len(due):
+        try:
+            consent.ask({place for all_of in places.values() for place in all_of})
+        except Refused as error:
+            refused = error
+    return set(new), refused
 
 
 def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent, screen: Screen) -> set[str]:
@@ -149,14 +166,18 @@ def _shared(opened: Opened, due: list[Key], operator: Terminal, consent: Consent
     return set(found)
 
 
-def left(kept: State, book: CampaignLedger, screen: Screen, file: str) -> LeftKeys:
-    """Keys that do not move until a person acts, with a reminder now and then; and keys that wait for their window."""
-    opened, (children, now) = inventory_source.read(file), book.scheduled()
-    found = night.left(opened.source, children, kept.index.rows(), now)
-    if opened.source.notify:
+def left(kept: State, book: CampaignLedger, screen: Screen, file: str, *, tells: bool = True) -> LeftKeys:
+    """Keys that do not move until a person acts, with a reminder now and then; and keys that wait for their window.
+
+    `tells`: people are told. Without consent to what the inventory reaches, they are not.
+    """
+    opened, (children, now), index = inventory_source.read(file), book.scheduled(), kept.index.rows()
+    found = night.left(opened.source, children, index, now)
+    if opened.source.notify and tells:
         operator = Terminal(screen, name=kept.me.actor, yes=True)
         desk = wiring.desk(opened.source, kept, adapter_registry.reference_resolver(opened.source, operator, opened.base))
-        for notice in night.news(found, children, now):
+        laws = digest.countdown(index, {account.id for account in opened.source.accounts}, now)
+        for notice in night.news(found, children, now, laws):
             desk.tell(notice)
         desk.again()
     return found

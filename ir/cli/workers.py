@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,7 @@ from ir.fleet.campaign import Child
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import of_kind
 from ir.fleet.due import moment
+from ir.fleet.night import Night
 from ir.fleet.worker import SLOTS, Worker
 from ir.runtime import wiring
 from ir.runtime.app_state import State, open_state
@@ -70,7 +72,7 @@ def worker(
         working.run(until_idle=until_idle, stop=stop, each_look=lambda: desk.look(working.fitness.said))
     working.runner.forget_queue()
     screen.say("worker ends; what was under way is taken over by another worker, or when this one comes back")
-    leave(int(ExitCode.WAITING if until_idle and working.fitness.said else ExitCode.DONE))
+    leave(int(desk.code(working.fitness.said) if until_idle else ExitCode.DONE))
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class _Desk:
     schedule: _Schedule
     said: str = ""
     looked: float = 0.0
+    alone: Collection[str] = ()
+    missed: bool = False
 
     def tell(self, child: Child) -> None:
         """A child ended, waits, or is given back."""
@@ -115,20 +119,31 @@ class _Desk:
         now = wiring.SystemClock().now().timestamp()
         if not self.schedule.file or said or abs(now - self.looked) < _EACH:
             return
-        self.looked = now
+        self.looked, self.missed = now, False
         try:
             self._look_at_schedule()
         except Away:
             raise
         except IrError as error:  # a broken file must not end the work on what was begun
+            self.missed = True
             self.screen.warn(f"the schedule was not looked at: {error.what}")
 
     def _look_at_schedule(self) -> None:
         remove_due(self.kept, self.screen)
-        begin_due(self.kept, self.book, self.screen, self.schedule.file, self.schedule.playbook, self.schedule.pin)
-        found = left(self.kept, self.book, self.screen, self.schedule.file).found
+        due = begin_due(self.kept, self.book, self.screen, self.schedule.file, self.schedule.playbook, self.schedule.pin)
+        self.alone = due.alone
+        if due.refused is not None:
+            self.screen.warn(f"nothing that is due was begun: {due.refused.what}")
+        found = left(self.kept, self.book, self.screen, self.schedule.file, tells=due.refused is None).found
         if self.metrics is not None:
             self.metrics.schedule(found)
+
+    def code(self, said: str) -> ExitCode:
+        """What a worker that is done ends with: as `ir schedule run` does with what it leaves, where it keeps a schedule."""
+        if not self.schedule.file or said or self.missed:
+            return ExitCode.WAITING if said or self.missed else ExitCode.DONE
+        now = left(self.kept, self.book, self.screen, self.schedule.file, tells=False)
+        return Night((), (), self.alone, now, said).code(())
 
 
 def _listening(listen: str, *, beyond: bool) -> "Metrics | None":

@@ -58,7 +58,7 @@ class HostApi:
         base: its address, perhaps with a path.
         token: gives what stands after `Bearer`; None: no login.
         timeout: seconds per call.
-        tls: whom to trust, and as whom to come; None: as everywhere.
+        tls: the trusted authorities and our certificate; None: the same as everywhere.
         headers: more headers, none of them secret.
 
     Raises:

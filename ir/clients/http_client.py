@@ -42,7 +42,7 @@ class HttpEdge:
         hosts: the hosts that may be called, as the inventory names them; any other is NotAsked.
         resolve: reads a header's value by reference; may raise any PortError.
         look_up: name service: a place and seconds → its addresses; raises as `http_resolver.look_up`.
-        tls: whom to trust and as whom to come, where it is not as everywhere.
+        tls: the trusted authorities and our certificate, where they differ from the usual ones.
 
     Proxies and certificate authorities: `way_out`.
     """

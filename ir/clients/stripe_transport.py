@@ -42,7 +42,7 @@ class PooledClient(stripe.HTTPClient):
 
     Args:
         timeout: seconds for a whole call, connecting and reading included.
-        base: whom it calls; the proxy and the authorities for that place are read now.
+        base: the address that it calls; the proxy and the authorities for it are read now.
 
     Raises:
         NotAsked: the environment names a proxy or authorities that cannot be used.

@@ -109,7 +109,7 @@ def tls() -> ssl.SSLContext:
 
 
 def pool(proxy: Proxy | None, tls: ssl.SSLContext | None, most: int) -> "urllib3.PoolManager":
-    """Kept connections, at most `most` idle ones per host, watched (`watched_pool`); TLS None: the caller says later whom to trust."""
+    """Kept connections, at most `most` idle ones per host, watched (`watched_pool`); TLS None: the caller gives the authorities later."""
     import urllib3
 
     from ir.clients.watched_pool import watched

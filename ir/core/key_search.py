@@ -30,7 +30,7 @@ class FoundKey:
     """One place that holds a value shaped like a key.
 
     Attributes:
-        keepers: who else writes there, by tags and settings, such as `managed by external-secrets`.
+        keepers: the other writers of that place, by tags and settings, such as `managed by external-secrets`.
     """
 
     ref: Reference

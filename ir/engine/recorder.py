@@ -55,7 +55,7 @@ class Recorder:
 
     def emit(self, kind: str, *, body: Json, at: str, actor: str, step: str = "") -> None:
         """The next entry of the audit stream, behind what people have said meanwhile."""
-        with self.world.run.recording:  # who follows the entry, and ends the process with its last one, waits for this
+        with self.world.run.recording:  # a follower that ends the process with the last entry waits for this
             while True:
                 entry = chained(self.record.last, at=at, incident=self.world.incident, kind=kind, step=step, actor=actor, body=body)
                 word = self.durable.emit(entry)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 
+from ir import inventory
 from ir.core import sshsig
 from ir.core.errors import IrError, Refused
 from ir.core.model import Json
@@ -118,6 +119,20 @@ def same(setting: Setting, record: Incident) -> None:
         raise Changed(f"{record.id} is not continued: its record was begun with something else than what was agreed to")
 
 
+def by_own(record: Incident, trust: Trust) -> bool:
+    """Whether a person began an incident with the very inventory that this worker has, and one of the playbooks that it knows."""
+    begun, own = setting_from(record.id, record.opened), trust.own
+    if own is None:
+        return False
+    try:
+        same = inventory_text(inventory.loads(begun.text, begun.name)) == inventory_text(own.inventory) and begun.base == own.base
+        key, also = own.inventory.key(begun.key), begun.plan.also
+        plans = [compile_plan(book, own.inventory, key, also=also) for book in _known(trust.books())]
+        return same and begun.plan in plans and _harmless(asdict(begun.options), "agreed")
+    except (IrError, LookupError, TypeError, AttributeError):
+        return False
+
+
 def _told(setting: Setting) -> bytes:
     plan, options = setting.plan.to_json(), asdict(setting.options)
     return canonical(json.loads(json.dumps([setting.text, setting.name, str(setting.base), setting.key, plan, options])))
@@ -152,13 +167,22 @@ def _covers(own: Source, books: Sequence[Playbook], child: Child, row: Json) -> 
         alone = sliced(own.inventory, key)
         if (row["text"], row["base"], row["key"]) != (inventory_text(alone), str(own.base), key.name):
             return False
-        plans = [compile_plan(book, alone, alone.key(key.name)).to_json() for book in (*map(playbook.load, playbook.shipped()), *books)]
-        defaults = asdict(Options())
-        said = {f.name: row["options"].get(f.name, defaults[f.name]) for f in fields(Options)}
-        plain = all(name in _HARMLESS or _plain(said[name]) == _plain(defaults[name]) for name in said)
-        return plain and set(row["options"]) <= set(defaults) and any(_plain(plan) == _plain(row["plan"]) for plan in plans)
+        plans = [compile_plan(book, alone, alone.key(key.name)).to_json() for book in _known(books)]
+        return _harmless(row["options"]) and any(_plain(plan) == _plain(row["plan"]) for plan in plans)
     except (IrError, LookupError, TypeError, AttributeError):
         return False
+
+
+def _known(books: Sequence[Playbook]) -> list[Playbook]:
+    return [*map(playbook.load, playbook.shipped()), *books]
+
+
+def _harmless(options: Json, *more: str) -> bool:
+    """Whether they let nothing happen that an inventory and a playbook do not say."""
+    defaults = asdict(Options())
+    said = {f.name: options.get(f.name, defaults[f.name]) for f in fields(Options)}
+    plain = all(name in (*_HARMLESS, *more) or _plain(said[name]) == _plain(defaults[name]) for name in said)
+    return plain and set(options) <= set(defaults)
 
 
 def _plain(value: object) -> object:

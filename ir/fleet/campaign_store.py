@@ -111,6 +111,11 @@ class CampaignLedger:
         with self._single.connect() as db:
             return self._rows(db, CHILDREN.c.due > 0), clock(db)
 
+    def of_incident(self, incident: str) -> list[Child]:
+        """Of all campaigns, those that go on with this incident."""
+        with self.engine.connect() as db:
+            return self._rows(db, CHILDREN.c.incident == incident)
+
     def setting(self, child: Child) -> Json:
         """What its incident is wired from: `{text, name, base, key, plan, options}`."""
         with self._single.connect() as db:
@@ -196,8 +201,13 @@ class CampaignLedger:
             query = sa.select(CHILDREN.c.id).where(there & open_ & (CHILDREN.c.not_before > clock(db))).limit(1)
             return db.execute(query).first() is not None
 
-    def settle(self, child: Child, state: ChildState, *, said: str = "", exit_code: int = 4, postpone: float = 0.0) -> None:
-        """Write the state of a child of ours and its effect on the campaign; `postpone`: seconds until it may begin again."""
+    def settle(
+        self, child: Child, state: ChildState, *, said: str = "", exit_code: int = 4, postpone: float = 0.0, joins: str = ""
+    ) -> None:
+        """Write the state of a child of ours and its effect on the campaign.
+
+        `postpone`: seconds until it may begin again; `joins`: the incident that it goes on with, "" = its own.
+        """
         with self.engine.begin() as db:
             self._lock(db)
             at = clock(db)
@@ -205,6 +215,7 @@ class CampaignLedger:
             values: Json = {"state": state.value, "said": said, "exit_code": exit_code, "ended_at": ended}
             if postpone:
                 values |= {"incident": "", "not_before": at + postpone, "postponed": child.postponed + 1}
+            values |= {"incident": joins} if joins else {}
             mine = (CHILDREN.c.id == child.id) & (CHILDREN.c.owner == child.owner)
             db.execute(sa.update(CHILDREN).where(mine).values(**values))
             self._judge(db, child.campaign)

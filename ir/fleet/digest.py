@@ -1,7 +1,7 @@
 """One message for many keys: a night of the schedule, and a campaign that begins, pauses or is done. Pure."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ir.core.chat_text import inert
 from ir.core.model import Json
@@ -10,7 +10,9 @@ from ir.core.wording import counted
 from ir.fleet.campaign import FAILURES, Child, ChildState, counts
 from ir.fleet.due import HELD, Row, moment
 from ir.fleet.schedule import When
+from ir.incident import deadlines
 from ir.runtime.notice_words import Notice
+from ir.storage.incident_index import IncidentRow
 
 MORNING = 6 * 3600.0
 """Seconds after midnight, UTC, at which a night is over."""
@@ -18,10 +20,17 @@ _DAY = 86400.0
 _NAMES = 12
 
 
-def night(rows: Sequence[Row], children: Sequence[Child], now: float) -> Notice | None:
-    """The news of a schedule's keys in the day up to this morning, with late ones; None: there is none.
+def night(rows: Sequence[Row], children: Sequence[Child], now: float, laws: Sequence[str] = ()) -> Notice | None:
+    """The news of a schedule's keys in the day up to this morning, with late ones and the deadlines of laws.
 
-    `children`: all that the schedule has begun.
+    Args:
+        rows: the keys of the schedule.
+        children: all that it has begun.
+        now: epoch seconds.
+        laws: lines of `countdown`.
+
+    Returns:
+        None where there is nothing to tell.
     """
     morning = (now - MORNING) // _DAY * _DAY + MORNING
     mine = {row.key.name for row in rows}
@@ -37,13 +46,26 @@ def night(rows: Sequence[Row], children: Sequence[Child], now: float) -> Notice 
             "both keys live", [child.key for child in last.values() if child.state is ChildState.WAITING and child.key not in _names(asks)]
         ),
     ]
-    told = [line for line in lines if line]
+    told = [line for line in lines if line] + [f"still to do: {line}" for line in laws[:_NAMES]]
+    told += [f"and {len(laws) - _NAMES} more: ir status"] if len(laws) > _NAMES else []
     if not told:
         return None
     later = min((row for row in rows if row.decision.when is When.LATER), key=lambda row: row.decision.starts, default=None)
     told += [f"the next is {inert(later.key.name)}, from {moment(later.decision.starts)} on"] if later else []
     title = f"schedule: {counted(len(rows), 'key')}, the night to {moment(morning)}"
-    return Notice(_of(rows), int(morning // _DAY), "digest", title, scrub("\n".join([*told, "Next: ir schedule list"])))
+    todo = "Next: ir schedule list" + ("; ir notify list INC" if laws else "")
+    return Notice(_of(rows), int(morning // _DAY), "digest", title, scrub("\n".join([*told, todo])))
+
+
+def countdown(index: Iterable[IncidentRow], accounts: Collection[str], now: float) -> list[str]:
+    """Deadlines of laws that run without an answer, of all incidents of these accounts, the next one first."""
+    ours = [row for row in index if row.summary.get("account") in accounts and not row.summary.get("drill")]
+    running = [(clock["due"] or float("inf"), row.incident, clock) for row in ours for clock in row.summary.get("clocks", [])]
+    return [
+        f"{incident}: {line}"
+        for _, incident, clock in sorted(running, key=lambda one: one[:2])
+        for line in deadlines.countdown([clock], now)
+    ]
 
 
 def campaign(row: Json, children: Sequence[Child]) -> Notice:

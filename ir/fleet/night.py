@@ -1,6 +1,6 @@
 """One run of the schedule: its results, what is left, what is late, its recipients, and its exit code."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ir.core.errors import ExitCode
@@ -40,7 +40,7 @@ class Night:
 
     told: Sequence[Child]
     begun: Sequence[Child]
-    alone: set[str]
+    alone: Collection[str]
     left: LeftKeys
     unfit: str = ""
 
@@ -84,11 +84,11 @@ def left(source: Inventory, children: Sequence[Child], index: Sequence[IncidentR
     return LeftKeys(due.stuck(found, now), due.shut(found, now), due.late(found, now), found)
 
 
-def news(of: LeftKeys, children: Sequence[Child], now: float) -> list[Notice]:
-    """The reminders that people get now and then, and the digest of the night."""
+def news(of: LeftKeys, children: Sequence[Child], now: float, laws: Sequence[str] = ()) -> list[Notice]:
+    """The reminders that people get now and then, and the digest of the night; `laws`: lines of `digest.countdown`."""
     told = [
         *(due.reminder(row, now) for row in of.stuck),
         *(due.again(row, now) for row in of.found),
-        digest.night(of.found, children, now),
+        digest.night(of.found, children, now, laws),
     ]
     return [notice for notice in told if notice is not None]

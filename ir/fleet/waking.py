@@ -14,7 +14,7 @@ _SAME = 60.0
 
 
 class Waking:
-    """One worker's knowledge of the waiting children; two questions to the database, however many there are."""
+    """One worker's knowledge of the waiting children; three questions to the database, however many there are."""
 
     def __init__(self, index: IncidentIndex, signals: SignalLog, leases: Leases) -> None:
         self._index, self._signals, self._leases = index, signals, leases
@@ -25,7 +25,9 @@ class Waking:
         """Children that wait or have debts and can go on at `now`; no process runs them at the moment."""
         names = [child.incident for child in children]
         rows, newest = self._index.named(names), self._signals.newest(names)
-        return [child for child in children if self._goes_on(child, rows.get(child.incident), newest.get(child.incident, 0), now)]
+        may = [child for child in children if self._goes_on(child, rows.get(child.incident), newest.get(child.incident, 0), now)]
+        held = self._leases.alive([child.incident for child in may if child.incident in rows])
+        return [child for child in may if child.incident not in held]
 
     def took(self, child: Child) -> None:
         """Note that this process runs it now."""
@@ -37,8 +39,7 @@ class Waking:
         heard, wake_at = int(row.summary.get("heard", 0)), float(row.summary.get("wake_at", 0.0))
         if not (row.status in ENDED or 0 < wake_at <= now or newest > heard):
             return False
-        holder = self._leases.holder(child.incident)
-        return not (holder is not None and holder.alive) and not self._just_took(child, (row.status, wake_at, newest, heard))
+        return not self._just_took(child, (row.status, wake_at, newest, heard))
 
     def _just_took(self, child: Child, about: object) -> bool:
         """Whether it was taken just now: one that does not get on would be taken again and again, before all others."""

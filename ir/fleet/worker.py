@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from ir.core.errors import AlreadyRunning, IrError
 from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
-from ir.fleet import agreed_work, campaign_news
+from ir.fleet import campaign_news, take_over
 from ir.fleet.admission import POSTPONE, POSTPONED_MOST, Admission
 from ir.fleet.agreed_work import Trust, Work
 from ir.fleet.campaign import Child, ChildState, state_of
@@ -28,6 +28,7 @@ from ir.fleet.campaign_child import setting_of
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.fitness import Fitness
 from ir.fleet.places import Places
+from ir.fleet.take_over import LeftToAPerson, TakeOvers
 from ir.fleet.waking import ENDED, Waking
 from ir.incident import record as incident_record
 from ir.runtime import lifecycle, worlds
@@ -68,6 +69,7 @@ class Worker:
         self.runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)
         self._mine: dict[str, Child] = {}
         self._over: queue.Queue[str] = queue.Queue()
+        self._taking = TakeOvers(kept, book, self._over.put, lambda error: self.runner.away(error))
         self._ready = deque[Child]()
         """Children that could go on at the last look, and had no place yet."""
         self._looked = 0.0
@@ -187,14 +189,17 @@ class Worker:
             )
             if entries:
                 record = incident_record.fold(entries)
-                agreed_work.same(setting, record)
-                lifecycle.go_on(record, self.kept, self.runner, given, "wake", {})
-            else:
+                take_over.may_go_on(self.book, child, setting, record, self.trust())
+                agrees = setting.options.yes and not record.opened["options"].get("yes")  # it takes over what somebody else began
+                lifecycle.go_on(record, self.kept, self.runner, given, "wake", {"yes": True} if agrees else {})
+            elif not self._taking.begins(child, setting):
                 lifecycle.begin(setting, self.kept, self.runner, given)
         except AlreadyRunning as error:
             self._blocked(child, error)
         except Away:
             raise
+        except LeftToAPerson as error:
+            self._ended(child, ChildState.WAITING, error.what, 4)
         except IrError as error:
             self._ended(child, ChildState.REFUSED, error.what, int(error.exit_code))
         except Exception as error:  # noqa: BLE001 - one child that cannot be run must not end every worker that tries it
@@ -218,16 +223,20 @@ class Worker:
             child = self._mine.get(self._over.get())
             if child is None:
                 continue
+            if taken := self._taking.result(child):
+                self._ended(child, taken.state, taken.said, taken.exit_code, taken.incident)
+                continue
             row = self.kept.index.find(child.incident)
             if row is None or row.status == "running":
                 self._ended(child, ChildState.FAILED, f"it stopped unexpectedly: ir resume {child.incident}", 1)
             else:
                 self._ended(child, state_of(row), str(row.summary.get("said", "")), row.exit_code)
 
-    def _ended(self, child: Child, state: ChildState, said: str, code: int) -> None:
+    def _ended(self, child: Child, state: ChildState, said: str, code: int, joins: str = "") -> None:
+        said = said.split("\n")[0][:300]
         self._drop(child)
-        self.book.settle(child, state, said=said.split("\n")[0][:300], exit_code=code)
-        self.tell(replace(child, state=state, said=said.split("\n")[0][:300], exit_code=code))
+        self.book.settle(child, state, said=said, exit_code=code, joins=joins)
+        self.tell(replace(child, state=state, said=said, exit_code=code, incident=joins or child.incident))
         if (self.book.campaign(child.campaign) or {}).get("status") != "running":
             campaign_news.tell(self.kept, self.book, child, self.trust)
 

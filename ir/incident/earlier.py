@@ -38,7 +38,13 @@ def history(index: Sequence[IncidentRow], key: str, account: str, *, drill: bool
     dead = {row.summary["old"]: str(row.incident) for row in rows if (row.summary.get("leaked") or {}).get("state") == "dead"}
     made = [row for row in rows if row.summary.get("new") and row.status in _REPLACED]
     left = {str(row.incident): row.summary["new"] for row in made if row.summary["new"] not in dead}
-    return History(dead, left, {row.summary["old"]: str(row.incident) for row in made if row.summary["old"]})
+    moved = [*made, *(row for row in rows if row.summary.get("new") and _in_grace(row))]
+    return History(dead, left, {row.summary["old"]: str(row.incident) for row in moved if row.summary["old"]})
+
+
+def _in_grace(row: IncidentRow) -> bool:
+    """Whether every store and service was moved, and both keys live for a time."""
+    return bool(row.status == "waiting" and row.summary.get("wake_at"))
 
 
 def _of(told: Json, key: str, account: str, *, drill: bool) -> bool:

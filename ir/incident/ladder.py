@@ -8,9 +8,11 @@ so: it gives an earlier bound, which is told beside each clock.
 from dataclasses import dataclass
 from datetime import datetime
 
-from ir.core.model import Json
+from ir.core.model import Json, Policy
 from ir.incident.record import Incident
 
+SLIP = 30 * 86400.0
+"""Seconds by which a time that a person names may lie before all that the record knows of; a wrong month or year is further off."""
 RUNGS = ("detected", "aware", "classified", "material")
 
 
@@ -34,11 +36,26 @@ class Rung:
 
 
 def detected(record: Incident) -> Rung:
-    """The time at which the incident was opened, or which its alert names, in the name of the person who opened it."""
+    """The time at which the incident was opened, or which its alert names; of a scheduled rotation, the word that its key leaked."""
+    word = record.facts.get("emergency", {})
+    if record.plan.get("policy") == Policy.SCHEDULED.value and word.get("at"):
+        said = next((str(told["at"]) for told in record.signals if "emergency" in told.get("facts", {})), "")
+        return Rung("detected", float(word["at"]), str(word.get("by", "")), word.get("reason") or "the old key has leaked", said_at=said)
     told = record.facts.get("opened_at")
     opened = datetime.fromisoformat(record.opened_at).timestamp() if record.opened_at else 0.0
     opened = float(told) if isinstance(told, int | float) and told else opened
     return Rung("detected", opened, record.actor, "the incident was opened", said_at=record.opened_at, entry=0)
+
+
+def known_since(record: Incident) -> float:
+    """The earliest time of which anything says that the leak was there or known, epoch seconds: no one was told of it before."""
+    times = [rung.at for rung in ladder(record).values()]
+    return min([at for at in (*times, float(record.facts.get("exposed_at") or 0.0)) if at], default=0.0)
+
+
+def key_made_at(record: Incident) -> float:
+    """When the leaked key was made, epoch seconds; 0.0 = that was not read. No one can have known of its leak before."""
+    return float(record.facts.get("old", {}).get("created") or 0.0)
 
 
 def words(record: Incident) -> list[Rung]:

@@ -144,7 +144,7 @@ class Command(_Row):
 
 
 class Notify(_Row):
-    """Who hears of incidents: `to` refers to an apprise URL; `when` is what they want to hear of, by default all of it."""
+    """A recipient of notices: `to` refers to an apprise URL; `when` names the wanted kinds, by default all."""
 
     to: Ref
     when: Annotated[list[NoticeKind], Field(min_length=1)] = list(NOTICE_KINDS)

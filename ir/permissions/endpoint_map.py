@@ -12,7 +12,7 @@ _FIELD = re.compile(r"[a-z_]+")
 
 
 @dataclass(frozen=True)
-class MapSource:
+class EndpointSource:
     """Where a row is from. `date`: ISO 8601, of the source or, where it has none, of the day on which it was read."""
 
     name: str
@@ -38,8 +38,8 @@ class EndpointRow:
     permissions: tuple[str, ...]
     direct: bool
     sourced: bool
-    source: MapSource
-    checks: tuple[MapSource, ...] = ()
+    source: EndpointSource
+    checks: tuple[EndpointSource, ...] = ()
 
     @property
     def endpoint(self) -> str:
@@ -55,9 +55,9 @@ def lines(name: str) -> Iterator[str]:
 
 
 @cache
-def sources() -> dict[str, MapSource]:
+def sources() -> dict[str, EndpointSource]:
     """By name."""
-    return {one.name: one for one in (MapSource(*map(str.strip, line.split("|"))) for line in lines("sources.txt"))}
+    return {one.name: one for one in (EndpointSource(*map(str.strip, line.split("|"))) for line in lines("sources.txt"))}
 
 
 @cache

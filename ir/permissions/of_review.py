@@ -24,7 +24,7 @@ def derive_used(used: Json, needs: Mapping[str, Iterable[str]], services: Iterab
         partial: why logs that do not cover the time are accepted.
 
     Raises:
-        Refused: the review cannot tell whether a log is whole, and no person accepted that.
+        Refused: the review cannot tell whether a log is whole, and that was not accepted.
     """
     lacking = gaps(used)
     if lacking and not partial:

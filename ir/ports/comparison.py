@@ -30,7 +30,7 @@ class Comparison:
     """The result of one look at all other places. It holds no value.
 
     Attributes:
-        holders: who holds the value.
+        holders: the places that hold the value.
         unread: what could not be compared, by name, and why.
     """
 

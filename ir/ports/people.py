@@ -13,7 +13,7 @@ class Irreversible:
     """A step that cannot be undone, as it is put to a person for confirmation.
 
     Attributes:
-        warning: what dies, what fails meanwhile, and who was not looked at.
+        warning: what dies, what fails meanwhile, and which services were not looked at.
         name: what a person types to confirm it; may be the end of a key, so it is never recorded.
         asks_for: how the question calls that name.
     """

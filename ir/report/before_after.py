@@ -36,7 +36,7 @@ class _Look:
 
 def keys(story: Story) -> list[Json]:
     """The leaked key and its replacement, by provider id and fingerprint only."""
-    rows = [_key(story, "leaked" if story.policy != "scheduled" else "old", story.old, _old_state(story))]
+    rows = [_key(story, "leaked" if story.leaked else "old", story.old, _old_state(story))]
     if story.new:
         rows.append(_key(story, "replacement", story.new, str(story.new.get("liveness") or UNKNOWN)))
     return rows

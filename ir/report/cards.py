@@ -38,7 +38,7 @@ def _card(id_: str, question: str, answer: str, tone: str, text: str, line: list
 
 def _open(story: Story) -> Json:
     question, told = "How long was it open?", window(story)
-    if story.policy == "scheduled" and told["from"] is None:
+    if not story.leaked and told["from"] is None:
         return _card("open", question, "not applicable", "none", "a scheduled rotation: nothing leaked")
     answer = span(told["seconds"]) if told["seconds"] is not None else UNKNOWN if told["to"] else "still open"
     doubts = _doubts(story) if told["to"] else []
@@ -62,7 +62,7 @@ def _doubts(story: Story) -> list[str]:
 
 
 def _dead(story: Story) -> Json:
-    question = "Is the leaked key proven dead?" if story.policy != "scheduled" else "Is the old key proven dead?"
+    question = "Is the leaked key proven dead?" if story.leaked else "Is the old key proven dead?"
     answer, tone, text = _death(story)
     name = named(story, story.old)
     return _card("key", question, answer, tone, f"{name}: {text}" if name else text)

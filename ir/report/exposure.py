@@ -67,13 +67,16 @@ def clocks(story: Story) -> list[Json]:
     """Exposed, first misuse, detected, contained, dead, and the notification deadline; an unknown one says what it needs."""
     told = story.facts
     exposed = stated_exposure(story)
-    opened, dead = moment(story.incident.opened_at), moment(told.get("dead_at")) if proven_dead(story) else None
+    found, dead = ladder.detected(story.incident), moment(told.get("dead_at")) if proven_dead(story) else None
+    late = story.policy == "scheduled" and bool(story.emergency)
+    opened = found.at if late else moment(story.incident.opened_at)
     contained = moment(told.get("contained_at"))
     after = "after exposure" if exposed else "after opening"
+    when = "when somebody said so" if late else "when this incident was opened"
     return [
         _clock("exposed", exposed, _exposed_said(story), _unstated(story)),
         _clock("first misuse", first_misuse(story), "earliest finding of the review", _no_misuse(story), _none_seen(story)),
-        _clock("detected", opened, _since(exposed, opened, "after exposure") or "when this incident was opened", "not recorded"),
+        _clock("detected", opened, _since(exposed, opened, "after exposure") or when, "not recorded"),
         _clock(
             "contained", contained, _contained_said(story, _since(exposed or opened, contained, after)), _uncontained(story), "not done"
         ),

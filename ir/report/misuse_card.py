@@ -23,7 +23,7 @@ def card(story: Story) -> Json:
     facts = [_fact(name, told["verdicts"][about], _tone(told["verdicts"][about])) for about, name in _ABOUT.items()]
     facts += [_money(story, told), _people(told)]
     text = "; ".join([*late, _findings(told)])
-    question = f"Was {'it' if story.policy != 'scheduled' else 'the old key'} misused?"
+    question = f"Was {'it' if story.leaked else 'the old key'} misused?"
     return {"id": "misuse", "question": question, "answer": answer, "tone": tone, "text": text, "facts": facts, "line": []}
 
 

@@ -90,6 +90,16 @@ class Story:
         return str(self.plan.get("policy") or self.opened.get("policy") or "")
 
     @property
+    def emergency(self) -> Json:
+        """`{by, at, reason}` of the word that the old key of a rotation has leaked; {} = not said."""
+        return as_object(self.facts.get("emergency"))
+
+    @property
+    def leaked(self) -> bool:
+        """Whether the old key leaked, by the policy, or because a person said so while both keys lived."""
+        return self.policy != "scheduled" or bool(self.emergency)
+
+    @property
     def dry_run(self) -> bool:
         """Whether it was a dry run."""
         return self.incident.dry_run

@@ -62,6 +62,10 @@ def summary(story: Story) -> list[str]:
     reason = words(story.options.get("reason"))
     via = words(story.options.get("leaked_via")) or UNKNOWN
     said.append(f"Reason given: {reason or 'none'}. It leaked through: {via}{_source(story)}.")
+    if said_leaked := story.emergency:
+        because = f", because: {words(said_leaked.get('reason'))}" if said_leaked.get("reason") else ""
+        by, at = words(said_leaked.get("by")) or "Somebody", utc(said_leaked.get("at"))
+        said.append(f"{by} said at {at} that the old key has leaked{because}: nothing was waited for any more before its death.")
     if undone := words(reversibility.promise_of(story.plan)):
         said.append(f"By plan: {undone}")
     if told.get("containment"):

@@ -131,16 +131,21 @@ class Desk:
 
     def _take_again(self, post: Post) -> None:
         try:
-            for incident, entry, words in self._log.again(post.place):
-                self._enqueue(post, Notice(incident, entry, words.kind, words.title, words.body), late=words.kind not in PERSON)
+            found = [Notice(incident, entry, said.kind, said.title, said.body) for incident, entry, said in self._log.again(post.place)]
+            for notice in found:
+                if notice.kind in PERSON:
+                    self._enqueue(post, notice)
+            self._enqueue(post, *(notice for notice in found if notice.kind not in PERSON), late=True)
         except Exception:  # noqa: BLE001 - a notice is never worth a rotation
             return
 
-    def _enqueue(self, post: Post, notice: Notice, *, late: bool = False) -> None:
-        """Queue a message. `late`: together with all other late ones, whatever they are about."""
+    def _enqueue(self, post: Post, *notices: Notice, late: bool = False) -> None:
+        """Queue news of one incident. `late`: together with all other late ones, whatever they are about."""
+        if not notices:
+            return
         with self._changed:
-            lane = self._lanes.setdefault((post.place, "" if late else notice.incident), _Lane(post))
-            lane.waiting.append(notice)
+            lane = self._lanes.setdefault((post.place, "" if late else notices[0].incident), _Lane(post))
+            lane.waiting += notices
             if post.place not in self._threads:
                 self._threads.add(post.place)
                 threading.Thread(target=self._send_all, args=(post.place,), daemon=True, name="ir-notices").start()

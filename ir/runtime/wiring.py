@@ -231,6 +231,13 @@ def _reviewer(api: Any) -> Reviewer:
     return cast(Reviewer, StripeReviewer(api))
 
 
+def _said(record: Incident) -> str:
+    """Of one that ended without its aim why, of others what was done last."""
+    if record.ended and record.status not in ("done", "debt"):
+        return str(record.ended.get("said", ""))
+    return record.runs[-1].outcome.said if record.runs else ""
+
+
 def summary(record: Incident, places: set[str]) -> Json:
     """The index row's secret-free summary."""
     facts = record.facts
@@ -247,7 +254,7 @@ def summary(record: Incident, places: set[str]) -> Json:
         "destinations": sorted(places),
         "actor": record.actor,
         "step": record.runs[-1].id if record.runs else "",
-        "said": record.runs[-1].outcome.said if record.runs else "",
+        "said": _said(record),
         "account": facts.get("old", {}).get("account", ""),
         "heard": record.heard,
         **standing.told(record),

@@ -19,7 +19,7 @@ RELOADER_WRITES = ("reload",)
 
 
 class Shared:
-    """Puts one question for many threads that ask at the same time: its answer counts for all who asked before it was put."""
+    """Puts one question for many threads that ask at the same time: its answer counts for all that asked before it was put."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask, self._lock = ask, threading.Lock()

@@ -1,12 +1,12 @@
 """Leases: one row per key or store object that an incident holds, in the database that all processes share.
 
-A row says who holds it, since when, the last heartbeat, and a fence that grows with every take-over. All are taken in one transaction.
+A row names the holding process, its start, its last heartbeat, and a fence that grows with every take-over. One transaction takes all rows.
 The engine's own deduplication is not a lock: a resume clears it.
 """
 
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,6 +158,11 @@ class Leases:
         """One lease of an incident, which names its process; None when it holds nothing."""
         with self._single.connect() as db:
             return next(iter(_read(db, LEASES.c.incident == incident, None, most=1)), None)
+
+    def alive(self, incidents: Sequence[str]) -> set[str]:
+        """Those of these that a living process holds."""
+        with self._single.connect() as db:
+            return {row.incident for row in _read(db, LEASES.c.incident.in_(incidents), None) if row.alive} if incidents else set()
 
 
 def alive(row: Mapping[Any, Any], now: float | None = None) -> bool:

@@ -29,7 +29,7 @@ LEASES = sa.Table(
     "ir_leases",
     META,
     sa.Column("resource", sa.String, primary_key=True),
-    sa.Column("incident", sa.String, nullable=False),
+    sa.Column("incident", sa.String, nullable=False, index=True),
     sa.Column("executor", sa.String, nullable=False),
     *of_a_process(),
     sa.Column("fence", sa.Integer, nullable=False),

@@ -28,7 +28,7 @@ from ir.fleet.campaign_child import Source, children_for
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import of_kind
 from ir.fleet.fitness import Fitness
-from ir.fleet.worker import Worker
+from ir.fleet.worker import BEAT, Worker
 from ir.incident import playbook
 from ir.incident.context import Options, World
 from ir.incident.custody import Custody
@@ -50,23 +50,23 @@ class SharedClock(SimClock):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sleepers: dict[int, float] = {}
-        self._changed = threading.Condition()
+        self.sleepers: dict[threading.Event, float] = {}
+        self._changed = threading.Lock()
 
     def sleep(self, seconds: float) -> None:
         """Until somebody has let that much time pass."""
-        me = threading.get_ident()
+        woken = threading.Event()
         with self._changed:
-            self.sleepers[me] = self._elapsed + max(seconds, 0.001)
-            self._changed.wait_for(lambda: me not in self.sleepers)
+            self.sleepers[woken] = self._elapsed + max(seconds, 0.001)
+        woken.wait()
 
     def go_on(self, until: float = 0.0) -> None:
-        """To the next moment at which somebody wakes, or to `until` where nobody sleeps."""
+        """To the next moment at which one of the threads wakes, or to `until` where none sleeps."""
         with self._changed:
             self._elapsed = max(self._elapsed, min(self.sleepers.values(), default=until))
-            for who in [who for who, wakes in self.sleepers.items() if wakes <= self._elapsed]:
-                del self.sleepers[who]
-            self._changed.notify_all()
+            for sleeper in [sleeper for sleeper, wakes in self.sleepers.items() if wakes <= self._elapsed]:
+                del self.sleepers[sleeper]
+                sleeper.set()
 
 
 class _Slow:
@@ -88,13 +88,16 @@ class _Slow:
 
 
 class _Paced(Worker):
-    """Waits in simulated time."""
+    """Waits, and looks for work that others left, in simulated time."""
 
     clock: SharedClock
+    _look_at = 0.0
 
     def _wait(self) -> None:
         """Until something of ours has ended, or all of it waits: then until the first of it wakes."""
-        self._looked, since = 0.0, time.monotonic()
+        if self.clock.elapsed() >= self._look_at:
+            self._looked, self._look_at = 0.0, self.clock.elapsed() + BEAT
+        since = time.monotonic()
         while self._over.empty() and not self._all_wait():
             assert time.monotonic() - since < _GIVEN_UP, "an incident neither waits nor ends"
             time.sleep(0.0005)
@@ -123,8 +126,8 @@ class Night:
             store = SimStore(parse(f"vault://secret/{name}#key"), provider.create(name).value, self.clock)
             self.rigs[name] = (provider, store, SimService(store, provider))
 
-    def run(self) -> list[Child]:
-        """All of it; returns the children as they ended."""
+    def run(self, *, leaks: bool = False) -> list[Child]:
+        """All of it; returns the children as they ended. `leaks`: while all keys are in their grace, an emergency of all begins."""
         with self._pretending():
             source = Source(inventory.loads(self._inventory(), "inventory.yaml"), "inventory.yaml", self.folder)
             kept = open_state()
@@ -132,11 +135,15 @@ class Night:
             plan, options = playbook.load("stripe-scheduled"), Options(yes=True)
             limits = Limits(at_once=0, per_account=4, per_store=8, stop_after=0)
             book.open("CAM-night", "schedule", "cron", limits, {}, children_for(source, source.inventory.keys, plan, options))
-            worker = _Paced(kept, book, of_kind("schedule"), trust=lambda: Trust(own=source), slots=self.slots)
+            worker = _Paced(kept, book, of_kind("schedule", "campaign"), trust=lambda: Trust(own=source), slots=self.slots)
             worker.clock = self.clock
             try:
                 while True:
                     worker.run(until_idle=True, stop=threading.Event())
+                    if leaks:
+                        worst, leaks = playbook.load("stripe-exploited"), False
+                        book.open("CAM-leak", "campaign", "me", limits, {}, children_for(source, source.inventory.keys, worst, options))
+                        continue
                     waits = [row.summary.get("wake_at", 0.0) for row in kept.index.rows() if row.status == "waiting"]
                     if not any(waits):
                         break
@@ -145,7 +152,7 @@ class Night:
                 worker.runner.close()
                 kept.engine.dispose()
             self.took = self.clock.elapsed() - GRACE
-            return book.children("CAM-night")
+            return book.children()
 
     @property
     def moved(self) -> int:

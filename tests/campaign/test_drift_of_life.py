@@ -63,6 +63,19 @@ def test_two_living_keys_of_one_name_are_doubled(company: Shop) -> None:
     assert code == 5 and "doubled: 2 keys of it live" in said, said
 
 
+def test_a_store_that_was_put_back_during_the_grace_is_stale(company: Shop) -> None:
+    """The rotation is not over, so the key that it replaces was taken for the one that is meant."""
+    company.add("a", services=0, rotate_every="30d")
+    company.write(grace=3600)
+    before = company.stored("a")
+    run = ["schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml"]
+    assert company.ir(*run)[0] == 0
+    assert company.ir(*DRIFT, "--probe")[0] == 0
+    company._private("a.env", f"OTHER=1\nKEY={before}\n")  # noqa: SLF001 - the same suite
+    code, said = company.ir(*DRIFT, "--probe")
+    assert code == 5 and re.search(r"stale: dotenv://a.env#KEY has \w+, which INC-\S+ replaced, and which lives", said), said
+
+
 def test_the_rotation_that_repairs_a_revert_names_the_replacement_before(company: Shop) -> None:
     """It ended with 0, and a key lived that nothing held and nobody knew of."""
     name, fresh = _reverted(company)

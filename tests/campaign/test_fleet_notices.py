@@ -1,5 +1,6 @@
 """Who hears what of many keys: what needs a person at once and always, what failed again in the second night, the rest in one digest."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -228,6 +229,23 @@ def test_a_night_is_one_message() -> None:
     for words in ("rotated: 1 (a)", "not rotated: 1 (b)", "both keys live: 1 (c)", "Next: ir schedule list"):
         assert words in first.body, first.body
     assert digest.night(_rows([], [], morning), [], morning) is None
+
+
+def test_the_digest_counts_down_what_laws_want(company: Shop) -> None:
+    """Nothing told of a clock that ran unless an incident had other news."""
+    company.add("a", rotate_every="30d")
+    with Receiver() as chat:
+        company.write(chat=chat.url)
+        assert company.ir(*RUN)[0] == 0
+        name = json.loads(company.ir("status", "--json")[1])["incidents"][0]["incident"]
+        code, said = company.ir("classify", name, "--breach", "--by", "Ada", "--reason", "customers are concerned")
+        assert code == 0, said
+        before = len(chat.got)
+        assert company.ir(*RUN)[0] == 0
+        told = " ".join(map(str, chat.got[before:]))
+    assert f"still to do: {name}: tell authority by " in told and "left (Regulation (EU) 2016/679, art. 33(1))" in told, told
+    assert "Next: ir schedule list; ir notify list INC" in told
+    assert digest.countdown([IncidentRow(name, 0, 0, "done", 0, {"account": "acct_other", "clocks": [{}]})], {"acct_mine"}, NOW) == []
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,15 @@ def test_a_key_that_waits_holds_up_no_other(tmp_path: Path) -> None:
     assert nine.took <= SHARE * one.took + EACH * 9
 
 
+def test_an_emergency_of_all_keys_waits_for_no_grace(tmp_path: Path) -> None:
+    """It was put off for two minutes and refused; the leaked keys lived on until the next day."""
+    night = Night(3, tmp_path / "night")
+    children = night.run(leaks=True)
+    assert [child.state.value for child in children] == ["done"] * 6 and night.moved == 3
+    assert len({child.incident for child in children}) == 3, "the schedule's child and the emergency's go on with one incident"
+    assert night.took < 0, "the grace of a day was not waited for"
+
+
 @pytest.mark.parametrize("words", [RUN, WORKER])
 def test_every_key_whose_grace_is_over_goes_on_in_one_run(company: Shop, words: list[str]) -> None:
     """Two of five did; a grace of real seconds, since the process is a real one."""

@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import yaml
 from croniter import croniter  # type: ignore[import-untyped]  # it has no types
 
@@ -19,7 +20,7 @@ from ir.storage import database
 from ir.storage.consent_log import ConsentLog
 from ir.storage.incident_index import IncidentIndex
 from ir.storage.leases import Leases
-from tests.campaign.shop import Shop
+from tests.campaign.shop import Shop, until
 from tests.worlds.receiver import Receiver
 
 RECIPES = Path(__file__).resolve().parents[2] / "docs" / "recipes"
@@ -73,6 +74,7 @@ def test_a_key_that_was_refused_is_never_nothing(company: Shop) -> None:
     assert code in (3, 5) and company.moved("b"), said
     code, said = company.ir(*RUN)
     assert code == 4 and "nothing is due" not in said and re.search(r"a: due .*tried 1 time in vain: ", said), said
+    assert "everything that was kept" not in said, "why it was in vain, not what was tidied up afterwards"
     code, said = company.ir(*RUN, "--json")
     assert (code, [row["key"] for row in json.loads(said)["late"]]) == (4, ["a"])
 
@@ -91,6 +93,30 @@ def test_one_new_key_in_an_unpinned_inventory_refuses_itself_alone(company: Shop
     assert code == 4 and "b: due, and not begun, since nobody agreed to what is new of it: " in said, said
     assert not company.moved("b") and company.twin.is_alive(company.keys["b"])
     assert company.stored("c") != before, "what was agreed to before is rotated"
+
+
+@pytest.mark.parametrize("words", [RUN, ["worker", "--until-idle", *RUN[2:]]], ids=["run", "worker"])
+def test_a_new_key_that_is_due_alone_holds_up_no_grace(company: Shop, words: list[str]) -> None:
+    """All that was due was new, so the run was refused, and keys at the end of their grace waited for a person. A worker ended with 0."""
+    company.add("z", rotate_every="30d")
+    company.write(grace=0)
+    assert company.ir(*RUN)[0] == 0
+    company.add("a", rotate_every="30d", services=0)
+    company.write(grace=12)
+    engine = database.open_engine(database_address(company.database))
+    ConsentLog(engine).add(["store dotenv://a.env"], "mia")
+    code, said = company.ir(*RUN)
+    assert code == 0 and "both keys live" in said, said
+    over = max(row.summary["wake_at"] for row in IncidentIndex(engine).rows())
+    engine.dispose()
+    company.add("b", rotate_every="30d")
+    company.write(grace=12)
+    until(lambda: time.time() > over)
+    code, said = company.ir(*words)
+    assert code == 4 and "b: due, and not begun" in said and "--inventory-sha256" in said, said
+    assert not company.twin.is_alive(company.keys["a"]) and company.twin.is_alive(company.keys["b"])
+    code, said = company.ir(*RUN)
+    assert code == 3 and company.twin.is_alive(company.keys["b"]), said
 
 
 def test_a_schedule_that_is_never_looked_at_in_the_window_says_so(company: Shop) -> None:

@@ -40,31 +40,35 @@ DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_o
 
 RIGHTS, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
 
-DERIVED = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
+PERMISSIONS = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
 
 MUTANTS = (
     Mutant(
-        "grant what was first used since the leak", "ir/permissions/derived.py", "one.first_used() < safe}", "one.first_used()}", DERIVED
+        "grant what was first used since the leak",
+        "ir/permissions/derived.py",
+        "one.first_used() < safe}",
+        "one.first_used()}",
+        PERMISSIONS,
     ),
     Mutant(
         "take a proposed time before a stated one",
         "ir/permissions/derived.py",
         "exposed_at or proposed_at or until",
         "proposed_at or exposed_at or until",
-        DERIVED,
+        PERMISSIONS,
     ),
-    Mutant("mint an empty list", "ir/permissions/derived.py", "        if not self.permissions:", "        if False:", DERIVED),
-    Mutant("derive from half a log", "ir/permissions/of_review.py", "if lacking and not partial:", "if False:", DERIVED),
-    Mutant("count a refused stranger as a use", "ir/review/judge/used_calls.py", " AND r.status NOT IN (401, 403)\n", "\n", DERIVED),
-    Mutant("count what was refused as a right in use", "ir/permissions/derived.py", "use.refused >= use.calls", "False", DERIVED),
+    Mutant("mint an empty list", "ir/permissions/derived.py", "        if not self.permissions:", "        if False:", PERMISSIONS),
+    Mutant("derive from half a log", "ir/permissions/of_review.py", "if lacking and not partial:", "if False:", PERMISSIONS),
+    Mutant("count a refused stranger as a use", "ir/review/judge/used_calls.py", " AND r.status NOT IN (401, 403)\n", "\n", PERMISSIONS),
+    Mutant("count what was refused as a right in use", "ir/permissions/derived.py", "use.refused >= use.calls", "False", PERMISSIONS),
     Mutant(
         "take a word in a path for its id",
         "ir/permissions/endpoint_map.py",
         "same.sort(key=lambda pair: pair[0].count(_ID))",
         "pass",
-        DERIVED,
+        PERMISSIONS,
     ),
-    Mutant("forget what is expanded", "ir/permissions/uses.py", "        for name in use.expands:", "        for name in ():", DERIVED),
+    Mutant("forget what is expanded", "ir/permissions/uses.py", "        for name in use.expands:", "        for name in ():", PERMISSIONS),
     Mutant("let a later word move a deadline", "ir/incident/ladder.py", "word.at < before.at", "word.at > before.at", DEADLINES),
     Mutant("end everything with one sentence", "ir/actions/close.py", "if len(open_ones) > 1 else []", "if False else []", ONE_DEBT),
     Mutant("end a critical leftover by a word", "ir/cli/one_debt.py", "if debts.critical(record, debt.about):", "if False:", ONE_DEBT),
@@ -493,6 +497,34 @@ MUTANTS = (
         ("tests/campaign/test_emergency_in_grace.py",),
     ),
     Mutant(
+        "refuse an emergency for a rotation whose two keys live",
+        "ir/runtime/emergency.py",
+        "_OVERLAPS = (Policy.SCHEDULED.value, Policy.EXPOSED.value)",
+        "_OVERLAPS = (Policy.SCHEDULED.value,)",
+        ("tests/campaign/test_emergency_in_grace.py",),
+    ),
+    Mutant(
+        "begin an emergency beside a grace, in a campaign",
+        "ir/fleet/worker.py",
+        "            elif not self._taking.begins(child, setting):",
+        "            else:",
+        ("tests/campaign/test_night.py",),
+    ),
+    Mutant(
+        "run the record of a rotation that was taken over, whatever it says",
+        "ir/fleet/take_over.py",
+        "    elif not (agreed_work.by_own(record, trust)",
+        "    elif False and not (agreed_work.by_own(record, trust)",
+        ("tests/campaign/test_emergency_campaign.py",),
+    ),
+    Mutant(
+        "leave the clocks of laws out of a night's digest",
+        "ir/fleet/night.py",
+        "digest.night(of.found, children, now, laws)",
+        "digest.night(of.found, children, now)",
+        ("tests/campaign/test_fleet_notices.py",),
+    ),
+    Mutant(
         "hold back what needs a person",
         "ir/storage/notice_log.py",
         "        if kind in PERSON:\n",
@@ -509,8 +541,8 @@ MUTANTS = (
     Mutant(
         "refuse every key for one that is new",
         "ir/cli/schedules.py",
-        "    if due and all(new.values()):",
-        "    if any(new.values()):",
+        "    left |= new\n",
+        "    left |= {key.name for key in due} if new else set()\n",
         ("tests/campaign/test_schedule_run.py",),
     ),
     Mutant(
@@ -897,7 +929,7 @@ MUTANTS = (
         "ir/engine/recorder.py",
         "self.world = replace(self.world, options=accepting(",
         "replace(self.world, options=accepting(",
-        ("tests/course/test_containment.py",),
+        ("tests/incident/test_containment.py",),
     ),
     Mutant(
         "wait though a signal was sent",

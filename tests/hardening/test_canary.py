@@ -107,7 +107,7 @@ ASKED: Commands = (
 TOLD: Commands = (("campaign", "pause"), ("campaign", "report"), ("approve", "INC", "--reason", "looked"))
 """The same, after a campaign."""
 ACTED: Commands = (
-    ("rotate", "stripe", "--all", "--policy", "exposed", "--playbook", "./quick.yaml", "--yes"),
+    ("campaign", "start", "--all", "--policy", "exposed", "--playbook", "./quick.yaml", "--yes"),
     ("campaign", "resume"),
     ("campaign", "retry"),
     ("schedule", "run", "--inventory", "inventory.yaml"),

@@ -42,8 +42,9 @@ ASKS: dict[str, tuple[str, ...]] = {
     "discard, dry": (*EXPOSED, "--discard-pending", "left behind", "--dry-run"),
     "webhook": ("rotate", "stripe-webhook", "events", *IN, "--yes"),
     "webhook, dry": ("rotate", "stripe-webhook", "events", *IN, "--dry-run"),
-    "campaign": ("rotate", "stripe", "--all", *IN, "--policy", "exposed", "--yes"),
-    "campaign, dry": ("rotate", "stripe", "--all", *IN, "--policy", "exposed", "--dry-run"),
+    "campaign": ("campaign", "start", "--all", *IN, "--policy", "exposed", "--yes"),
+    "campaign, dry": ("campaign", "start", "--all", *IN, "--policy", "exposed", "--dry-run"),
+    "campaign, by its other name": ("rotate", "stripe", "--all", *IN, "--policy", "exposed", "--yes"),
     "contain": ("contain", "payments", *IN, "--yes"),
     "review": ("review", "stripe", "payments", *IN),
     "drift": ("inventory", "drift", FILE),
@@ -173,8 +174,8 @@ def test_a_worker_begins_nothing_that_nobody_agreed_to(place: Strange) -> None:
     place.finished("store vault://secret/another")
     argv = [sys.executable, "-m", "ir.cli", "worker", *IN, "--until-idle"]
     done = subprocess.run(argv, cwd=place.folder, text=True, capture_output=True, timeout=60)
-    assert done.returncode == ExitCode.DONE
-    assert "the schedule was not looked at: what the inventory runs or reaches is new" in done.stderr
+    assert done.returncode == ExitCode.WAITING, "a key is due, and was not begun"
+    assert "nothing that is due was begun: what the inventory runs or reaches is new" in done.stderr
     assert place.used() == []
 
 

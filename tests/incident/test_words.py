@@ -16,7 +16,7 @@ from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.evidence.bundle_verifier import check_folder
-from ir.incident import deadlines
+from ir.incident import deadlines, ladder
 from ir.incident.record import fold
 from ir.runtime import words
 from ir.runtime.app_state import State
@@ -136,6 +136,7 @@ def test_who_was_told_and_who_is_not_is_recorded_and_counts_down(kept: tuple[Sta
         {"to": "authority", "at": "now", "by": "", "reference": "7"},
         {"to": "authority", "at": "now", "by": "kim"},
         {"to": "authority", "at": "2030-01-01", "by": "kim", "reference": "7"},
+        {"to": "authority", "at": "2025-11-23", "by": "kim", "reference": "7"},
         {"to": "authority", "at": "now", "by": "kim", "reference": "7", "because": "no"},
         {"to": "authority", "by": "kim"},
         {"to": "authority", "at": "now", "by": "kim", "reference": "7", "clock": "gdpr-34"},
@@ -147,6 +148,17 @@ def test_a_notification_without_a_name_a_time_or_a_reference_is_refused(kept: tu
     with pytest.raises(UsageError):
         record(name, **given)
     assert len(audit_log.entries(state.engine, name)) == before
+
+
+def test_a_slip_of_the_pen_starts_no_clock(kept: tuple[State, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The earliest time counts for good: with a wrong year every clock was late for ever, and none could be set right."""
+    state, name = kept
+    made = time.time() - 10 * 86400
+    monkeypatch.setattr(ladder, "key_made_at", lambda _record: made)
+    with pytest.raises(UsageError, match="long before the key was made"):
+        classify(name, by="kim", aware_at="41d")
+    assert not fold(audit_log.entries(state.engine, name)).words
+    classify(name, by="kim", aware_at="1h")
 
 
 def test_two_writers_of_one_number_both_enter(kept: tuple[State, str]) -> None:

@@ -1,4 +1,4 @@
-"""The real command line, as a process of its own, its output on the screen as it comes and kept for the search afterwards."""
+"""The real command line as a process of its own; its output goes to the screen at once and is kept to be searched."""
 
 import fcntl
 import os
@@ -23,7 +23,7 @@ _GRACE = 5.0
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command ended: exit code, everything that it printed, and how long it took in seconds."""
+    """The end of a command: exit code, its whole output, and its duration in seconds."""
 
     code: int
     output: bytes
@@ -31,7 +31,7 @@ class Ran:
 
 
 class Running(Protocol):
-    """A command that was started, with what is needed of `subprocess.Popen`."""
+    """A started command, with the parts of `subprocess.Popen` that are needed."""
 
     @property
     def pid(self) -> int:

@@ -1,4 +1,4 @@
-"""What goes wrong in an embedded drill: the twin's answers to the tool are spoilt, and its process is killed."""
+"""Faults of an embedded drill: the twin's answers to the tool are spoilt, and its process is killed."""
 
 from random import Random
 

@@ -18,7 +18,7 @@ from ir.drill.twin import Key, Kind, Use
 
 @dataclass(frozen=True)
 class Scene:
-    """All that is looked at after the run."""
+    """Everything that is looked at after the run."""
 
     options: DrillOptions
     account: Account

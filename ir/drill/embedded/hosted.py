@@ -1,4 +1,4 @@
-"""Hosts of a drill: each a stand-in with one place that holds the key, and services that run there and get it from their platform.
+"""Hosts of a drill: each is a stand-in with one place that holds the key, and with services that get it from their platform.
 
 A hosted service does not read the place: its platform puts the value into its environment when it is deployed. In the drill it asks the
 stand-in for that environment (`/_runtime`), which is no part of the host's API.

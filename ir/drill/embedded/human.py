@@ -1,4 +1,4 @@
-"""The human of a drill: clicks in the twin's Dashboard what the run waits for, and may slip with the value that is shown once."""
+"""The person of a drill: clicks in the twin's Dashboard what the run waits for, and may slip with the value that is shown once."""
 
 import re
 from collections.abc import Callable

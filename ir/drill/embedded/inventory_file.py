@@ -1,4 +1,4 @@
-"""What a human would have written down before the incident: the inventory, and a playbook with shorter waits."""
+"""The files that a person has written before the incident: the inventory, and a playbook with shorter waits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Searching every byte that a drill left behind for the keys that were planted in it."""
+"""Search every byte that a drill left behind for the keys that were planted in it."""
 
 import base64
 import json

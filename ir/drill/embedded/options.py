@@ -1,4 +1,4 @@
-"""What a drill is asked to be."""
+"""The options of a drill."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ LONGEST_WAIT = 600.0
 
 @dataclass(frozen=True)
 class Waits:
-    """Seconds that take the place of the shipped playbook's; None leaves what is shipped."""
+    """Seconds that replace those of the shipped playbook; None keeps the shipped one."""
 
     soak: float | None = 3.0
     quiet: float | None = 3.0
@@ -32,7 +32,7 @@ class Waits:
 
 @dataclass(frozen=True)
 class DrillOptions:
-    """One drill.
+    """The options of one drill.
 
     Attributes:
         seed: names, amounts, order and keys follow from it.

@@ -1,4 +1,4 @@
-"""A witness who needs no report.
+"""Check the outcome of a drill from outside, without the run's report.
 
 It asks the twin itself, many times a second, whether strangers can still use the leaked key, and looks at what every
 process of the drill shows to others.

@@ -1,4 +1,4 @@
-"""What a drill found: numbers from the twin's own record, and every promise that was not kept."""
+"""The result of a drill: numbers from the twin's own record, and every promise that was broken."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -18,7 +18,7 @@ class ServiceRow:
 
 @dataclass(frozen=True)
 class DrillResult:
-    """The end of a drill.
+    """The result of one drill.
 
     Attributes:
         contained: seconds from the start of the run until strangers could no longer use the leaked key; None: they can.

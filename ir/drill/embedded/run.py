@@ -38,7 +38,7 @@ Serving = Callable[[store_choice.StoreChoice], AbstractContextManager[Servers]]
 
 @dataclass
 class Watch:
-    """What happens on the screen, and where the time goes.
+    """Records what happens on the screen, and how long each phase takes.
 
     Args:
         say: one line of the drill's own.

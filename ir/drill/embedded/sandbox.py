@@ -1,4 +1,4 @@
-"""Where a drill happens: a private folder, the servers on loopback, and the environment that its processes get."""
+"""The surroundings of a drill: a private folder, the servers on loopback, and the environment of its processes."""
 
 import os
 import secrets
@@ -56,7 +56,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Servers:
-    """What runs on loopback; None: that kind of store is left out.
+    """The servers on loopback; None: that kind of store is left out.
 
     Attributes:
         aws: address of the server; `secrets` and `parameters` say what of it is used.

@@ -36,7 +36,7 @@ _EVERY = 0.1
 
 @dataclass(frozen=True)
 class ServiceSettings:
-    """What a service is told; nothing of it is secret.
+    """The settings of a service; none of them is secret.
 
     Attributes:
         store: reference of the place that its key is read from.

@@ -1,4 +1,4 @@
-"""Everything that stands before the run of a drill begins: account, filled stores, services to start, and their papers."""
+"""Build what a drill needs before its run: account, filled stores, services to start, and their files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which kinds of store a drill runs, and why: those that were asked for, else all that this machine has a server for."""
+"""Choose the kinds of store of a drill: those that were asked for, else all that this machine has a server for."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ USUAL = (StoreKind.AWS, StoreKind.VAULT, StoreKind.ENV)
 
 @dataclass(frozen=True)
 class Source:
-    """What stands for a kind of store on this machine.
+    """The server that stands for a kind of store on this machine.
 
     Attributes:
         program: path of the server's program, where it is one.
@@ -46,7 +46,7 @@ class Source:
 
 @dataclass(frozen=True)
 class StoreChoice:
-    """What a drill runs.
+    """The chosen kinds of store.
 
     Attributes:
         running: kind → what stands for it.

@@ -1,4 +1,4 @@
-"""The places that hold the key in a drill, filled and read with the vendors' own means, never through our adapters."""
+"""The places that hold the key in a drill, filled and read by the vendors' own tools, never through our adapters."""
 
 import json
 import os

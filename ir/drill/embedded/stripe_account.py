@@ -1,4 +1,4 @@
-"""The Stripe account of a drill: its keys, its past, and what a stranger did with the leaked key."""
+"""The Stripe account of a drill: its keys, its past, and a stranger's use of the leaked key."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""A picture of a drill: what stood on the terminal, as SVG without foreign fonts or links."""
+"""Draw a drill's terminal output as SVG, without foreign fonts or links."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""`ir drill stripe-webhook`: signing secrets are replaced by the real command line, while events happen; the world counts what was lost."""
+"""`ir drill stripe-webhook`: the real command line replaces signing secrets while events happen, and the drill counts what was lost."""
 
 import re
 import secrets
@@ -37,7 +37,7 @@ _WAITS: dict[str, Json] = {
 
 @dataclass
 class Seen:
-    """What a drill found. Attributes: lost: events that no service took, forged: that were believed after a rotation, by the world."""
+    """The result of a drill. Attributes: lost: events that no service took, forged: that were believed after a rotation, by the world."""
 
     events: int = 0
     lost: int = 0

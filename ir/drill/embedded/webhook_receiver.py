@@ -1,4 +1,4 @@
-"""A service that takes Stripe's deliveries on loopback, and what happens to it in a drill: events, retries, a forger.
+"""A service that takes Stripe's deliveries on loopback, and its traffic in a drill: events, retries, a forger.
 
 It checks signatures as Stripe documents it (time, HMAC, five minutes), remembers every id, and takes up its secret from an env file.
 """

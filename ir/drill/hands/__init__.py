@@ -1,1 +1,1 @@
-"""You are the person: an imitation of the Dashboard's page of keys over the twin, and what your clicks came to."""
+"""A drill by hand: an imitation of the Dashboard's page of keys over the twin, and the score of a person's clicks."""

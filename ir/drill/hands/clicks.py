@@ -1,4 +1,4 @@
-"""What a person clicks on the keys page: each form becomes a click in the twin's Dashboard, and is noted for the score."""
+"""A person's clicks on the keys page: each form becomes a click in the twin's Dashboard, and is noted for the score."""
 
 import ipaddress
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ class Refused(Exception):
 
 
 class Did(StrEnum):
-    """What was clicked."""
+    """The kinds of clicks."""
 
     CREATED = "created"
     ROTATED = "rotated"

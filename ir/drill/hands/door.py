@@ -1,4 +1,4 @@
-"""Who may use the page of a rehearsal: an invitation that works once, then a cookie; and each form is sent at most once."""
+"""Access to the page of a rehearsal: an invitation that works once, then a cookie; and each form is taken at most once."""
 
 import hmac
 import threading

@@ -1,4 +1,4 @@
-"""The page of keys: an address or a form in, a page out; knows neither sockets nor cookies."""
+"""The page of keys: it turns an address or a form into a page, without sockets or cookies."""
 
 import json
 import threading
@@ -22,7 +22,7 @@ _LOST = "The value was shown once, and is gone. Create or rotate another key, an
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back; with `location` the browser goes on there."""
+    """The answer; with `location` the browser goes on there."""
 
     status: int
     body: str = ""
@@ -31,7 +31,7 @@ class Answer:
 
 
 class Shop(Protocol):
-    """Whose Dashboard it is; `ir.drill.embedded.stripe_account.Account` is one."""
+    """The owner of the Dashboard; `ir.drill.embedded.stripe_account.Account` is one."""
 
     @property
     def twin(self) -> StripeTwin:
@@ -49,7 +49,7 @@ class Shop(Protocol):
 
 
 class KeysPage:
-    """See above.
+    """The page of keys of one shop.
 
     Args:
         account: whose keys they are.

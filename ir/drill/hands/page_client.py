@@ -1,4 +1,4 @@
-"""The page without a browser: asks for what is on it, and sends the same forms."""
+"""The page without a browser: a client that reads it and sends the same forms."""
 
 import json
 from http.client import HTTPConnection, HTTPException

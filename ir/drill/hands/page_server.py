@@ -1,4 +1,4 @@
-"""HTTP for the page of a rehearsal: loopback alone, one person's browser alone, nothing kept by anything on the way."""
+"""HTTP for the page of a rehearsal: on loopback, for one person's browser, cached nowhere."""
 
 import threading
 from collections.abc import Callable

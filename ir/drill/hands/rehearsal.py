@@ -30,7 +30,7 @@ _MEETING = "rehearsal.json"
 
 @dataclass(frozen=True)
 class Place:
-    """What a terminal needs to take part.
+    """The surroundings that a terminal needs to take part.
 
     Attributes:
         folder: where `ir` runs.
@@ -47,7 +47,7 @@ class Place:
 
 @dataclass
 class Rehearsal:
-    """A world that runs.
+    """A running world.
 
     Attributes:
         world: account, stores, services.

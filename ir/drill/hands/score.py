@@ -1,4 +1,4 @@
-"""What a rehearsal came to: how fast, what went wrong by hand, what it cost, and what is left to do."""
+"""The score of a rehearsal: speed, mistakes, cost, and what is left to do."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ OURS = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Score:
-    """The end of a rehearsal.
+    """The score of one rehearsal.
 
     Attributes:
         contained: seconds from the alert until strangers could no longer use the leaked key; None: they can.

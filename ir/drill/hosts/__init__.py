@@ -1,1 +1,1 @@
-"""Stand-ins on loopback of the hosts where keys lie, each with its documented rules; they search every request for keys."""
+"""Stand-ins on loopback of hosts that keep keys, each with its documented rules; they search every request for keys."""

@@ -1,4 +1,4 @@
-"""Google Secret Manager's rules, as far as secrets and versions go. From Google's discovery document and documentation.
+"""A stand-in of Google Secret Manager: secrets and versions, by Google's discovery document and documentation.
 
 A version never changes; the newest is `latest`; a disabled one is 400; rights are per permission, 403 without; a secret that is not there
 is 404 to those who may look.

@@ -1,4 +1,4 @@
-"""GitHub's rules, as far as secrets of Actions go. From its published API description and documentation.
+"""A stand-in of GitHub: secrets of Actions, by its published API description and documentation.
 
 A value comes sealed and is never told; a date of change has whole seconds; 201 makes, 204 changes; what a token may not see is 404.
 """

@@ -1,4 +1,4 @@
-"""A Kubernetes API server's rules, as far as Secrets, workloads, pods and External Secrets go. From the API reference of 1.36.
+"""A stand-in of a Kubernetes API server: Secrets, workloads, pods and External Secrets, by the API reference of 1.36.
 
 `resourceVersion` counts all changes of the cluster; a merge that names another one is 409; an immutable Secret is 422; rights are
 per verb and resource (and `/name`), 403 without; pods get their environment when they start.

@@ -1,4 +1,4 @@
-"""What all stand-ins of hosts share: JSON over HTTP on loopback, tokens, a log of every request, and a search of it for keys."""
+"""The common part of all stand-ins of hosts: JSON over HTTP on loopback, tokens, a log of every request, and its search for keys."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ class Call:
 
 
 class Refusal(Exception):
-    """An answer that is no good one."""
+    """A refusal."""
 
     def __init__(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         super().__init__(status)

@@ -1,4 +1,4 @@
-"""Vercel's rules, as far as environment variables and deployments go. From its published API description and documentation.
+"""A stand-in of Vercel: environment variables and deployments, by its published API description and documentation.
 
 A Secret is never told; a change of a value moves `updatedAt` (milliseconds); a deployment keeps the variables that it was built with, a
 redeploy of an old one its snapshot; what a token may not see is 404.

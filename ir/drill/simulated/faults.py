@@ -1,4 +1,4 @@
-"""What may happen to any outward call besides going well; ports that meet a script of such fates, one by one.
+"""The fates of an outward call other than success, and ports that meet a script of them, one by one.
 
 Ports speak the tree of `ir.core.errors`, so several fates of the wire are one here: a torn body, a page of HTML and a closed
 connection after the deed are all *lost*, a 429 and a 500 before it are *busy*. Each of them by itself is met by the real

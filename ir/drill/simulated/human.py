@@ -14,7 +14,7 @@ PATIENCE = 12
 
 
 class Human:
-    """Everybody who is not the tool. What they may do is what the tool asks for, or mischief."""
+    """All people of the simulated world. They do what the tool asks for, or mischief."""
 
     def __init__(self, trial: Trial, judge: Judge) -> None:
         self.trial, self.judge, self.sim = trial, judge, trial.sim

@@ -1,4 +1,4 @@
-"""Another key of the inventory: a place and a service outside of the rotation's plan, to which somebody may give the leaked key."""
+"""Another key of the inventory: a place and a service outside of the rotation's plan, which may be given the leaked key."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ NAME = "reports"
 
 
 class OtherKey:
-    """See above; it implements `Lookups.elsewhere`.
+    """The other key; it implements `Lookups.elsewhere`.
 
     Attributes:
         own: what the inventory means to stand here; another account's key, which works and does not concern the provider.

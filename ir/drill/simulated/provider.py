@@ -1,4 +1,4 @@
-"""The provider: keys that live and die, and an issuer on top of them; a managed one, or one whose clicks a human makes."""
+"""The provider: keys that live and die, and an issuer on top of them; a managed one, or one that a person clicks for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Whole drills in simulated time, one per seed: what goes wrong, when, and who does what about it follows from the seed alone."""
+"""Whole drills in simulated time. The seed alone decides the faults, their time, and what people do about them."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -54,7 +54,7 @@ class Ran:
 
 @dataclass
 class Tally:
-    """What many drills come to."""
+    """The results of many drills."""
 
     runs: int = 0
     kills: int = 0

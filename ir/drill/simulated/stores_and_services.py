@@ -1,4 +1,4 @@
-"""What stands at the other end of a rotation: stores that hold the key, and services that read them."""
+"""The other end of a rotation: stores that hold the key, and services that read them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -170,7 +170,7 @@ class SimStore:
 
 
 class SimWriteOnly(SimStore):
-    """One that takes values and tells none: only its mark of the last change is seen, which each write moves."""
+    """A store that takes values and tells none: it shows only its mark of the last change, which each write moves."""
 
     promises = Promises(PlaceKind.WRITE_ONLY)
 

@@ -64,7 +64,7 @@ class SimOperator:
 
 
 class SimReviewer:
-    """Sees what it is told to see."""
+    """A review that reports what it is told to."""
 
     def __init__(self) -> None:
         self.verdict = "none seen within coverage"
@@ -127,7 +127,7 @@ HOOKS = Hooks(
 
 
 class SimDisk:
-    """Where reports go; `shut` is why it takes none."""
+    """The place of reports; `shut` is the reason why it takes none."""
 
     def __init__(self) -> None:
         self.shut: Exception | None = None

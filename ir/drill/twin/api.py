@@ -1,4 +1,4 @@
-"""From a request to a reply: gate, limits, idempotency, work, fate, record."""
+"""From a request to a reply: authentication, limits, idempotency, work, fate, record."""
 
 import threading
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Who may come in: the key, its life, its access policy, and the account it speaks for."""
+"""Decide whether a call may come in: the key, its life, its access policy, and its account."""
 
 import ipaddress
 

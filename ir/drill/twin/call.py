@@ -1,4 +1,4 @@
-"""One authenticated call: who calls, on whose books, and what it leaves in the event log."""
+"""One authenticated call: its caller, its account, and its traces in the event log."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from ir.drill.twin.world import API_VERSION, Book, World, iso
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, and for which account."""
+    """The caller, and the account of the call."""
 
     key: Key
     account: str
@@ -21,7 +21,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Call:
-    """What a handler gets."""
+    """The input of a handler."""
 
     world: World
     book: Book

@@ -1,4 +1,4 @@
-"""Every call that reached the twin: who used which key, for what, and how it ended."""
+"""The log of every call that reached the twin: its key, its caller, its purpose, and its result."""
 
 import threading
 from collections import deque

@@ -1,4 +1,4 @@
-"""What a human does in the Dashboard, and what Stripe does by itself; plain methods, no HTTP."""
+"""A person's acts in the Dashboard, and Stripe's own acts; plain methods, no HTTP."""
 
 from ir.core.model import Mode
 from ir.drill.twin.api import Api

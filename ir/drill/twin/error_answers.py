@@ -1,4 +1,4 @@
-"""Every way to say no, in the words that were read in real answers (docs/stripe-facts.md, 4)."""
+"""Every refusal, in the words of real answers (docs/stripe-facts.md, 4)."""
 
 from ir.core.model import Json
 

@@ -1,4 +1,4 @@
-"""What may happen to a request besides being answered; chosen by rule, by callback, or by seeded chance."""
+"""The fates of a request other than an answer, chosen by rule, by callback, or by seeded chance."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field

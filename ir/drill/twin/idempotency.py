@@ -1,4 +1,4 @@
-"""What was answered to which idempotency key.
+"""Answers by idempotency key.
 
 v1 keeps status and body, failures of the work included, and replays them as they were. v2 keeps successes only and
 answers a replay with the object as it is now, without its secret.

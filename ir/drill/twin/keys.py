@@ -1,4 +1,4 @@
-"""Keys of every kind and the moments at which what is done to them begins to bite."""
+"""Keys of every kind, and the times at which acts on them take effect."""
 
 import hashlib
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Token:
 
 
 class Kind(StrEnum):
-    """Which prefix a key has."""
+    """The kinds of keys; each has a prefix."""
 
     SECRET = "sk"  # noqa: S105 - a prefix, not a password
     RESTRICTED = "rk"

@@ -62,7 +62,7 @@ class Request:
 
 @dataclass(slots=True)
 class Answer:
-    """What goes back."""
+    """An answer."""
 
     status: int
     body: Json

@@ -1,4 +1,4 @@
-"""What money looks like in v1: one builder per kind, with every field that the published classes require."""
+"""Money objects of v1: one builder per kind, with every field that the published classes require."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What v1 objects look like that are not money: catalogue, webhooks, connected accounts."""
+"""Objects of v1 other than money: catalogue, webhooks, connected accounts."""
 
 from ir.core.model import Json
 from ir.drill.twin import params as p

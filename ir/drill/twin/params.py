@@ -1,4 +1,4 @@
-"""Reading single parameters, with Stripe's words when they are wrong."""
+"""Read single parameters, and refuse wrong ones in Stripe's words."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Permission names: what the key API accepts, and what a 403 calls them."""
+"""Permission names: those that the key API accepts, and those of a 403."""
 
 _READ_AND_WRITE = """
 apple_pay_domain application_fee billing_clock billing_meter billing_meter_event billing_profile billing_settings

@@ -1,4 +1,4 @@
-"""Which v1 lists exist, what they hold, and which permission opens them."""
+"""The lists of v1, their content, and the permission that opens each."""
 
 from dataclasses import dataclass
 

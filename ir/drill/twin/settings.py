@@ -1,4 +1,4 @@
-"""What may be chosen about the twin: each setting is a behaviour that was measured, or that is not established."""
+"""The settings of the twin: each is a behaviour that was measured, or that is not established."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,7 +36,7 @@ class Masking(StrEnum):
 
 
 class DeathText(StrEnum):
-    """What a dead key hears; after a Dashboard rotation "Now" either text may come."""
+    """The answer about a dead key; after a Dashboard rotation "Now" either text may come."""
 
     EXPIRED = "expired"
     INVALID = "invalid"
@@ -53,7 +53,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class TwinSettings:
-    """How this twin behaves.
+    """The behaviour of one twin.
 
     Attributes:
         mode: mode of keys that are created without saying one.

@@ -83,7 +83,7 @@ class Shelf:
 
 @dataclass(eq=False)
 class Book:
-    """What one account has in one mode.
+    """The objects of one account in one mode.
 
     Attributes:
         money: available balance in minor units by currency.
@@ -111,7 +111,7 @@ class Book:
 
 
 class World:
-    """Everything the twin knows."""
+    """All state of the twin."""
 
     def __init__(self, seed: int, clock: Now, settings: TwinSettings) -> None:
         self.seed, self.settings = seed, settings

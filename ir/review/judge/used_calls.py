@@ -27,7 +27,7 @@ _TOLD = f"""r.service AS service, r.method AS method, r.verb AS verb, r.endpoint
   SUM(CASE WHEN r.ts < {{safe}} THEN 1 ELSE 0 END) AS early, MAX(CASE WHEN r.ts < {{safe}} THEN r.ts ELSE 0 END) AS early_ts"""
 _THOSE = "r.source <> 'webhook-log' AND r.ts >= {since} AND r.ts < {until} AND r.agent <> 'ir' AND {keys}"
 _ALIKE = f"r.service, r.method, r.verb, r.endpoint, r.expands, {_CONNECT}"
-# Two halves, since only rows of Stripe's log have to be looked up one by one. The earliest come first: one who floods a log does not
+# Two halves, since only rows of Stripe's log have to be looked up one by one. The earliest come first: a flooded log does not
 # push out what came before.
 _CALLS = f"""
 SELECT * FROM (SELECT 1 AS own, -1 AS misuse, {_TOLD} FROM requests r WHERE r.own = 1 AND {_THOSE} GROUP BY {_ALIKE}

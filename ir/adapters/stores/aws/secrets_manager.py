@@ -86,7 +86,7 @@ class AwsSecretsManagerStore(Store):
         self._versions.unlabel(label, found.version)
 
     def left(self, incident: str) -> Left:
-        """See `ports.Store`. AWS does not say who made a version."""
+        """See `ports.Store`. AWS does not tell the writer of a version."""
         labels = self._versions.labels()
         ours = f"ir-{incident}"
         roles = {

@@ -80,7 +80,7 @@ class Kv:
     def keep_for_good(self, path: str, version: int) -> None:
         """Lift the timer of one version, where the secret sets it; that of a mount is the same for all.
 
-        It is set again for those who write after us.
+        It is set again for later writers.
         """
         after = str(self.metadata(path).get("delete_version_after") or "0s")
         if after == "0s":

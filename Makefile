@@ -24,7 +24,7 @@ drill: $(DRILL_READY)  ## a whole rotation in an embedded world; STORES=aws,env 
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.develop  ## all tests, against real servers on loopback
 	$(BIN)/python -m compileall -q -j 0 ir
-	$(BIN)/python -m pytest -n 4 --dist loadgroup
+	$(BIN)/python -m pytest -n 6 --dist loadgroup
 
 lint: $(VENV)/.develop
 	$(BIN)/ruff check .

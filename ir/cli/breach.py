@@ -5,18 +5,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import typer
 
 from ir.cli import breach_follow, breach_list, campaign_start, same_key
 from ir.cli.breach_list import BreachList
+from ir.cli.breach_options import BreachOptions
 from ir.cli.rotate_options import ManyKeys
 from ir.cli.terminal import inventory_source
-from ir.cli.terminal.consent_prompt import PIN, Consent
-from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
-from ir.cli.terminal.inventory_source import INVENTORY
+from ir.cli.terminal.consent_prompt import Consent
 from ir.cli.terminal.operator import Terminal
+from ir.cli.terminal.option_groups import takes
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Json, Policy
@@ -40,10 +40,6 @@ app.command(name="status")(breach_follow.status)
 app.command(name="done")(breach_follow.done)
 app.command(name="report")(breach_follow.report)
 
-_PLACE = "A breached place: a store, a host, an account, or the file of a scanner's report; may be given again."
-_SIGN_WITH = "Sign what workers run with this SSH key, too; the inventory lists it as an approver's."
-_TRUSTED = "Whose word it is that `ir` may write there with its own login, which lay there, too."
-
 
 @dataclass(frozen=True)
 class Said:
@@ -55,79 +51,26 @@ class Said:
 
 
 @app.callback(invoke_without_command=True)
-def breach(
-    context: typer.Context,
-    stored_in: Annotated[list[str] | None, typer.Option(help=_PLACE, metavar="vercel://…|FILE")] = None,
-    inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
-    policy: Annotated[str, typer.Option(help="auto | exposed | exploited | scheduled")] = "auto",
-    playbook_name: Annotated[str, typer.Option("--playbook", help="A shipped playbook, or a file.", metavar="NAME|FILE")] = "",
-    webhook_playbook: Annotated[
-        str, typer.Option("--webhook-playbook", help="The same, for signing secrets of webhooks.", metavar="NAME|FILE")
-    ] = "stripe-webhook",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="The list, and with --policy a rehearsal of every key; changes nothing.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes; never chooses a policy.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
-    read_values: Annotated[
-        bool, typer.Option("--read-values", help="Read values there that the inventory does not list, to find Stripe's keys.")
-    ] = False,
-    source_closed_by: Annotated[
-        str, typer.Option(help="Who says that the places are closed: until then they get no new key.", metavar="NAME")
-    ] = "",
-    login_trusted_by: Annotated[str, typer.Option(help=_TRUSTED, metavar="NAME")] = "",
-    reason: Annotated[str, typer.Option(help="Why; the reports quote it.")] = "",
-    exposed_at: Annotated[str, typer.Option(help="Since when: ISO 8601, or 2h ago as 2h.", metavar="TIME")] = "",
-    accept_unverified: Unverified = None,
-    accept_unhealthy: Unhealthy = None,
-    accept_unreachable: Unreachable = None,
-    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
-    at_once: Annotated[int, typer.Option(min=0, help="Keys under way together; 0 = no limit.")] = 8,
-    per_account: Annotated[int, typer.Option(min=0, help="The same, per account.")] = 4,
-    per_store: Annotated[int, typer.Option(min=0, help="The same, per store server.")] = 8,
-    stop_after: Annotated[int, typer.Option(min=0, help="Pause after that many failures; 0 = never.")] = 3,
-    detach: Annotated[bool, typer.Option("--detach", help="Leave it to the workers (ir worker).")] = False,
-    sign_with: Annotated[str, typer.Option(help=_SIGN_WITH, metavar="FILE")] = "",
-) -> None:
+@takes(BreachOptions)
+def breach(asked: BreachOptions) -> None:
     """What lay at a breached host, the most dangerous first; then one campaign for what is ours, and a checklist for the rest."""
-    if context.invoked_subcommand:
+    if asked.context.invoked_subcommand:
         return
-    if not stored_in:
+    if not asked.stored_in:
         raise UsageError(
             "which place was breached?", next_step="--stored-in vercel://, k8s://CONTEXT, vault://MOUNT/PATH …; ir breach --help"
         )
-    screen = Screen(as_json=as_json)
-    operator = Terminal(screen, name=actor(), yes=yes)
-    opened = inventory_source.default(inventory_file, screen)
-    consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256)
-    found = breach_list.find(stored_in, opened, operator, consent, read_values=read_values)
-    if not as_json:
+    screen = Screen(as_json=asked.as_json)
+    operator = Terminal(screen, name=actor(), yes=asked.yes)
+    opened = inventory_source.default(asked.inventory_file, screen)
+    consent = Consent(open_state, operator, opened, yes=asked.yes, pin=asked.inventory_sha256)
+    found = breach_list.find(asked.stored_in, opened, operator, consent, read_values=asked.read_values)
+    if not asked.as_json:
         breach_list.show(screen, found)
-    asked = ManyKeys(
-        inventory_file=inventory_file,
-        policy=policy,
-        playbook_name=playbook_name,
-        dry_run=dry_run,
-        yes=yes,
-        as_json=as_json,
-        reason=reason,
-        exposed_at=exposed_at,
-        leaked_via=found.via,
-        accept_unverified=accept_unverified,
-        accept_unhealthy=accept_unhealthy,
-        accept_unreachable=accept_unreachable,
-        inventory_sha256=inventory_sha256,
-        at_once=at_once,
-        per_account=per_account,
-        per_store=per_store,
-        stop_after=stop_after,
-        detach=detach,
-        sign_with=sign_with,
-    )
-    said = Said(source_closed_by.strip(), login_trusted_by.strip(), webhook_playbook)
-    if not found.ours or (dry_run and policy == "auto" and not playbook_name):
+    said = Said(asked.source_closed_by.strip(), asked.login_trusted_by.strip(), asked.webhook_playbook)
+    if not found.ours or (asked.dry_run and asked.policy == "auto" and not asked.playbook_name):
         _only_listed(screen, found, said)
-    _carry_out(found, asked, said, opened, operator, consent)
+    _carry_out(found, asked.campaign(found.via), said, opened, operator, consent)
 
 
 def _only_listed(screen: Screen, found: BreachList, said: Said) -> NoReturn:

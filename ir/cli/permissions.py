@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +12,13 @@ from ir.cli import review_subject
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal
+from ir.cli.terminal.option_groups import takes
 from ir.cli.terminal.option_values import exposed_time, moment
 from ir.cli.terminal.screen import Screen
 from ir.core import key_kind
 from ir.core.errors import Refused, UsageError
 from ir.core.key_kind import Credential
 from ir.core.model import Json
-from ir.core.secret import Secret
 from ir.core.stripe_address import STRIPE
 from ir.core.wording import counted
 from ir.inventory import Key, key_split
@@ -45,84 +45,106 @@ _NEVER = {
 }
 
 
-def stripe(
-    key: Words = None,
-    inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = "",
-    since: Since = "31d",
-    until: Until = "",
-    exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h.", metavar="TIME")] = "",
-    egress: Egress = None,
-    logs: Logs = None,
-    maps: Maps = None,
-    ours: Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Callers that are ours: CLIENT/VERSION@NETWORK.")] = None,
-    account_id: Annotated[str, typer.Option("--account", help="Account name in the inventory, or acct_….")] = "",
-    review_key_from: Annotated[str, typer.Option(help=f"A read-only rk_ key, for Stripe's events: {SOURCES}", metavar="SOURCE")] = "",
+@dataclass(frozen=True)
+class PermissionsOptions:
+    """What was said of a derivation."""
+
+    key: Words = None
+    inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = ""
+    since: Since = "31d"
+    until: Until = ""
+    exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h.", metavar="TIME")] = ""
+    egress: Egress = None
+    logs: Logs = None
+    maps: Maps = None
+    ours: Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Callers that are ours: CLIENT/VERSION@NETWORK.")] = None
+    account_id: Annotated[str, typer.Option("--account", help="Account name in the inventory, or acct_….")] = ""
+    review_key_from: Annotated[str, typer.Option(help=f"A read-only rk_ key, for Stripe's events: {SOURCES}", metavar="SOURCE")] = ""
     tick: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Take in a permission that is listed apart: you know that a service needs it.")
-    ] = None,
+    ] = None
     accept_partial: Annotated[
         str, typer.Option(metavar="REASON", help="Derive although the logs may not hold all calls; the result repeats the reason.")
-    ] = "",
-    output: Annotated[str, typer.Option(help="Write the derivation there too, as JSON, mode 0600.", metavar="FILE")] = "",
-    as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket.")] = False,
-    dashboard: Annotated[bool, typer.Option("--dashboard", help="The whole page of the Dashboard: None, Read or Write.")] = False,
-    memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "350MB",
-    api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = STRIPE,
-    yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
-    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
-    as_json: AsJson = False,
-) -> None:
+    ] = ""
+    output: Annotated[str, typer.Option(help="Write the derivation there too, as JSON, mode 0600.", metavar="FILE")] = ""
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket.")] = False
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="The whole page of the Dashboard: None, Read or Write.")] = False
+    memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "350MB"
+    api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = STRIPE
+    yes: Annotated[bool, typer.Option("--yes", help=YES)] = False
+    inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = ""
+    as_json: AsJson = False
+
+
+@takes(PermissionsOptions)
+def stripe(asked: PermissionsOptions) -> None:
     """The least that services need of a key, from what they used, without what only an attacker used. Changes nothing."""
-    if as_json + as_markdown + dashboard > 1:
+    if asked.as_json + asked.as_markdown + asked.dashboard > 1:
         raise UsageError("--json, --markdown and --dashboard are three forms of one result", next_step="leave two of them out")
-    screen = Screen(as_json=as_json)
-    names, egress_globs, log_globs = review_subject.sorted_words(key or [], egress or [], logs or [])
+    screen = Screen(as_json=asked.as_json)
+    subject = _subject(asked, screen)
+    opened, row = subject.opened, subject.row
+    used = _used(subject.request, asked.memory_limit, screen)
+    needs = {service.name: service.needs for service in opened.source.services_of(row.name)} if opened and row else {}
+    derived = derive_used(used, needs, needs, partial=asked.accept_partial)
+    derived = derived.tick(asked.tick) if asked.tick else derived
+    if asked.output:
+        written_file.write(Path(asked.output), json.dumps(derived.document(), indent=2) + "\n")
+    rights, diff = _split(derived, opened, row)
+    if asked.as_json:
+        services = {service: list(derived.of_service(service)) for service in derived.services}
+        screen.document({**document(derived, services), "inventory_change": diff})
+        return
+    _show(derived, screen, row.name if row else "key", form="markdown" if asked.as_markdown else "page" if asked.dashboard else "")
+    if not (asked.as_markdown or asked.dashboard):
+        _propose(rights, diff, screen)
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is looked at: the inventory and its row, None without one; and what is read."""
+
+    opened: Opened | None
+    row: Key | None
+    request: ReviewRequest
+
+
+def _subject(asked: PermissionsOptions, screen: Screen) -> _Subject:
+    """Raises UsageError, Refused: what was named is a value, or a key whose permissions are not chosen so."""
+    names, egress, logs = review_subject.sorted_words(asked.key or [], asked.egress or [], asked.logs or [])
     _refuse_kinds(names)
     operator = Terminal(screen, name=actor(), yes=False)
-    opened = review_subject.opened_inventory(inventory_file, names, account_id, screen) if inventory_file or api_base == STRIPE else None
-    consent = Consent(open_state, operator, opened, yes=yes, pin=inventory_sha256) if opened else None
-    account, known = review_subject.account_of(opened, names, account_id)
-    reader = review_subject.review_key(review_key_from, account, consent, operator)
-    row = pick_key(opened.source, names[0] if names else "") if opened else None
-    end = review_subject.end(until)
+    listed = asked.inventory_file or asked.api_base == STRIPE
+    opened = review_subject.opened_inventory(asked.inventory_file, names, asked.account_id, screen) if listed else None
+    consent = Consent(open_state, operator, opened, yes=asked.yes, pin=asked.inventory_sha256) if opened else None
+    account, known = review_subject.account_of(opened, names, asked.account_id)
+    reader = review_subject.review_key(asked.review_key_from, account, consent, operator)
+    row, end = pick_key(opened.source, names[0] if names else "") if opened else None, review_subject.end(asked.until)
     request = ReviewRequest(
-        account=account.id if account else account_id,
-        api_base=account.api_base if account else api_base,
-        since=moment(since, end),
+        account=account.id if account else asked.account_id,
+        api_base=account.api_base if account else asked.api_base,
+        since=moment(asked.since, end),
         until=end.timestamp(),
-        exposed_at=exposed_time(exposed_at),
+        exposed_at=exposed_time(asked.exposed_at),
         budget=0.0,
         review_key=reader,
         key_fingerprint=review_subject.leaked(consent, names, reader, operator),
         key_id=row.id if row else "",
         scratch="",
-        egress=(*(account.egress if account else ()), *egress_globs),
-        logs=(*(account.logs if account else ()), *log_globs),
-        maps=(*(account.maps if account else ()), *(maps or ())),
+        egress=(*(account.egress if account else ()), *egress),
+        logs=(*(account.logs if account else ()), *logs),
+        maps=(*(account.maps if account else ()), *(asked.maps or ())),
         known_webhooks=known,
-        ours=(*(account.ours if account else ()), *map(review_subject.group, ours or ())),
+        ours=(*(account.ours if account else ()), *map(review_subject.group, asked.ours or ())),
         uses=True,
     )
-    used = _used(request, memory_limit, screen)
-    needs = {service.name: service.needs for service in opened.source.services_of(row.name)} if opened and row else {}
-    derived = derive_used(used, needs, needs, partial=accept_partial)
-    derived = derived.tick(tick) if tick else derived
-    if output:
-        written_file.write(Path(output), json.dumps(derived.document(), indent=2) + "\n")
-    rights, diff = _split(derived, opened, row)
-    if as_json:
-        services = {service: list(derived.of_service(service)) for service in derived.services}
-        screen.document({**document(derived, services), "inventory_change": diff})
-        return
-    _show(derived, screen, row.name if row else "key", form="markdown" if as_markdown else "page" if dashboard else "")
-    if not (as_markdown or dashboard):
-        _propose(rights, diff, screen)
+    return _Subject(opened, row, request)
 
 
 def _refuse_kinds(names: list[str]) -> None:
     """Raises Refused: what was named is of a kind whose permissions are not chosen so."""
     for name in names:
-        found = key_kind.kind_of(Secret(name)).credential
+        found = key_kind.credential_of(name)
         if found in _NEVER:
             raise Refused(_NEVER[found], safe="nothing was read", next_step=found.instruction)
         if found not in (Credential.GARBAGE, Credential.KEY_ID):

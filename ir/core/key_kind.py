@@ -132,10 +132,15 @@ class CredentialKind:
         return self.credential.instruction
 
 
+def credential_of(text: str) -> Credential:
+    """The kind by its beginning alone. What was typed stays a plain word: a name that is made a `Secret` would be masked in all output."""
+    return next((credential for prefix, credential in _PREFIXES if text.startswith(prefix)), Credential.GARBAGE)
+
+
 def kind_of(secret: Secret) -> CredentialKind:
     """Tell the kind of `secret` by its prefix."""
     text = secret.reveal()
-    credential = next((what for prefix, what in _PREFIXES if text.startswith(prefix)), Credential.GARBAGE)
+    credential = credential_of(text)
     mode = re.match(r"[a-z]+_(?:org_)?(live|test)_", text)
     may_be = {Credential.SECRET: (Credential.HOSTED,), Credential.RESTRICTED: (Credential.CLI,)}.get(credential, ())
     return CredentialKind(credential, Mode(mode.group(1)) if mode and credential is not Credential.GARBAGE else None, may_be)

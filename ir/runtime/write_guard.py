@@ -13,7 +13,7 @@ Ask = Callable[[], None]
 """Called before every write; raises, or ends the process, when the write must not happen."""
 
 STORE_WRITES = ("stage", "promote", "undo", "discard", "drop", "keep", "prove_write")
-ISSUER_WRITES = ("mint", "retire", "contain", "release", "remove")
+ISSUER_WRITES = ("mint", "retire", "contain", "release", "remove", "widen")
 DELIVERY_WRITES = ("replay",)
 RELOADER_WRITES = ("reload",)
 

@@ -90,6 +90,10 @@ ASKED: Commands = (
     ("alert", "import", "alert.jsonl", "--inventory", "inventory.yaml", "--json"),
     ("review", "stripe", "--logs", "export.jsonl", "--since", "2d"),
     ("review", "stripe", "payments", "--inventory", "inventory.yaml", "--review-key-from", "file:review.key", "--egress", "export.jsonl"),
+    ("permissions", "stripe", "payments", "--inventory", "inventory.yaml", "--logs", "export.jsonl", "--accept-partial", "a trial"),
+    ("permissions", "map"),
+    ("inventory", "unused", "inventory.yaml"),
+    ("breach", "--stored-in", "dotenv://.", "--inventory", "inventory.yaml", "--dry-run"),
     ("evidence", "key", "--json"),
     ("evidence", "bundle", "INC"),
     ("classify", "INC", "--breach", "--reason", "their cards were read", "--by", "me"),
@@ -127,6 +131,7 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("database", "roles"): "tests/campaign/test_database_roles.py: it makes tables",
     ("drill", "join"): "tests/drill/test_by_hand.py: it shows keys of a rehearsal alone",
     ("drill", "stripe-webhook"): "tests/drill/test_drill_webhook.py",
+    ("drill", "breach"): "tests/drill/test_breach.py",
     ("drill", "stripe"): "the screen of every drill in tests/drill/test_drill.py",
 }
 REVIEW_KEY = "rk_" + "test_" + secrets.token_hex(24)

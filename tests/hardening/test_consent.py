@@ -47,6 +47,8 @@ ASKS: dict[str, tuple[str, ...]] = {
     "campaign, by its other name": ("rotate", "stripe", "--all", *IN, "--policy", "exposed", "--yes"),
     "contain": ("contain", "payments", *IN, "--yes"),
     "review": ("review", "stripe", "payments", *IN),
+    "permissions": ("permissions", "stripe", "payments", *IN),
+    "breach": ("breach", "--stored-in", "dotenv://other.env", *IN, "--policy", "exposed", "--yes"),
     "drift": ("inventory", "drift", FILE),
     "drift, yes": ("inventory", "drift", FILE, "--yes"),
     "unused": ("inventory", "unused", FILE),
@@ -69,9 +71,9 @@ ELSEWHERE: dict[tuple[str, ...], str] = {
     ("worker",): "test_a_worker_begins_nothing_that_nobody_agreed_to",
     **dict.fromkeys(
         (
-            *(("drill", name) for name in ("stripe", "stripe-webhook", "join")),
+            *(("drill", name) for name in ("stripe", "stripe-webhook", "breach", "join")),
             *(("inventory", name) for name in ("init", "schema")),
-            *(("rules",), ("help",)),
+            *(("rules",), ("help",), ("permissions", "map")),
         ),
         "makes or takes no inventory",
     ),

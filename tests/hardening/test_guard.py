@@ -26,7 +26,21 @@ def test_reads_are_not_asked_about() -> None:
 
 
 def test_every_method_of_a_port_is_known_as_a_read_or_a_write() -> None:
-    reads = {"read", "check_write", "pending", "left", "incidents", "fetch", "probe", "identify", "strays", "watch_also", "ready", "owners"}
+    reads = {
+        "read",
+        "check_write",
+        "pending",
+        "left",
+        "incidents",
+        "fetch",
+        "probe",
+        "identify",
+        "strays",
+        "watch_also",
+        "ready",
+        "owners",
+        "may_read",
+    }
     for port, writes in (
         (ports.Store, write_guard.STORE_WRITES),
         (ports.Issuer, write_guard.ISSUER_WRITES),

@@ -106,6 +106,12 @@ def test_what_ir_works_with_comes_right_after_its_login() -> None:
     assert result.items[3].name == "a"
 
 
+def test_the_key_that_signs_the_record_is_one_that_ir_works_with() -> None:
+    listed = source([key("a", "vercel://shop/A")], evidence_key="vault://secret/ir#sign")
+    result = found(listed, look(SHOP, row("vercel://shop/A")), look(Place("vault", "secret"), row("vault://secret/ir#sign")))
+    assert named(result, DangerRank.OUR_OWN) == ["evidence_key"]
+
+
 def test_a_token_by_reference_is_named_by_it_and_not_read() -> None:
     listed = source([key("a", "vercel://shop/A")], hosts=[{"name": "vercel", "token": "vault://secret/ir#vercel"}])
     first = found(listed, look(SHOP, row("vercel://shop/A"))).items[0]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import Field, fields
+from dataclasses import MISSING, Field, fields
 from functools import wraps
 from inspect import Parameter, Signature
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
@@ -43,7 +43,8 @@ def takes_also(kind: type[T], more: type[U]) -> Callable[[Callable[[T, U], None]
 def _parameters(kind: type[object]) -> dict[str, Parameter]:
     hints = get_type_hints(kind, include_extras=True)
     rows: tuple[Field[Any], ...] = fields(kind)  # type: ignore[arg-type]  # a dataclass, which no type can say
-    return {row.name: Parameter(row.name, Parameter.KEYWORD_ONLY, default=row.default, annotation=hints[row.name]) for row in rows}
+    empty = {row.name: Parameter.empty if row.default is MISSING else row.default for row in rows}
+    return {name: Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=hints[name]) for name, default in empty.items()}
 
 
 def _hidden(parameter: Parameter) -> Parameter:

@@ -37,7 +37,7 @@ def logins(source: Inventory, places: Iterable[Place]) -> list[BreachItem]:
             continue
         row = source.host(place.scheme, place.host) if place.scheme in ("vercel", "github-actions", "k8s", "gcp-sm") else None
         where = str(row.token) if row is not None and row.token is not None else known.usual
-        todo = f"make a new one, put it where ir found_keys it ({where}), revoke the old one"
+        todo = f"make a new one, put it where ir finds it ({where}), revoke the old one"
         server = f"{place.scheme}://{place.host}"
         before = found.get(f"{known.name} {where}")
         servers = tuple(sorted({*(before.servers if before else ()), server}))

@@ -124,7 +124,7 @@ def _own(source: Inventory, places: Sequence[Place], base: Path) -> Iterator[Bre
     """Keys and tokens that `ir` works with, and that lie there without being rows of the inventory."""
     rows = {canonical(ref, base) for key in source.held for ref in key.stored_in}
     for where, ref in references.every(source):
-        if where[2] == "stored_in" or canonical(ref, base) in rows or not any(within(ref, place, base) for place in places):
+        if where[2:3] == ("stored_in",) or canonical(ref, base) in rows or not any(within(ref, place, base) for place in places):
             continue
         what = _told(source, where)
         todo = f"make a new one, put it at {ref}, revoke the old one"

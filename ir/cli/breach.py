@@ -120,7 +120,7 @@ def _run(name: str, kept: State, ledger: CampaignLedger, asked: ManyKeys, operat
         operator.screen.say(f"left to the workers (ir worker); ir breach status {name} shows how it goes")
         notifications.flush_all()
         sys.exit(int(ExitCode.DONE))
-    breach_follow.run(kept, ledger, name, operator)
+    breach_follow.run(kept, ledger, name, operator, file=asked.inventory_file, pin=asked.inventory_sha256)
 
 
 def _refuse_second(ledger: CampaignLedger, keys: set[str]) -> None:

@@ -19,6 +19,7 @@ from ir.core.model import Json
 from ir.core.wording import counted
 from ir.fleet.breach import book, progress
 from ir.fleet.breach.closing import hear, tell_queued
+from ir.fleet.campaign import Child
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.worker import SLOTS
 from ir.inventory.opened import Opened
@@ -58,10 +59,14 @@ def resume(
     run(kept, ledger, campaign, operator, slots=at_once)
 
 
-def run(kept: State, ledger: CampaignLedger, name: str, operator: Terminal, *, slots: int = 0) -> NoReturn:
-    """Run it from here to its end; who begins to wait for a place that is closed already hears so."""
+def run(kept: State, ledger: CampaignLedger, name: str, operator: Terminal, *, slots: int = 0, file: str = "", pin: str = "") -> NoReturn:
+    """Run it from here to its end; a child that begins to wait for a place that is closed already hears so."""
     ends = partial(told_at_the_end, operator.screen, ledger, name)
-    campaigns.run_here(kept, ledger, name, operator, slots=slots, ends=ends, waits=lambda child: hear(kept.signals, ledger, name, [child]))
+
+    def waits(child: Child) -> None:
+        hear(kept.signals, ledger, name, [child])
+
+    campaigns.run_here(kept, ledger, name, operator, slots=slots, file=file, pin=pin, ends=ends, waits=waits)
 
 
 def status(name: Name = "", as_json: AsJson = False) -> None:

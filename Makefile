@@ -50,7 +50,7 @@ hands: $(VENV)/.develop  ## badly timed people at real terminals, 20 of 300 in a
 
 endurance: $(VENV)/.develop soak  ## the large sizes of what `make test` runs small: hours
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -n 2 tests/hardening/test_state_machine.py
-	IR_BOUNDARIES=all IR_RACES=100 IR_KILLS=30 $(BIN)/python -m pytest -n 2 tests/hardening/test_kill_everywhere.py tests/hardening/test_kill.py
+	IR_BOUNDARIES=all IR_RACES=100 IR_KILLS=30 $(BIN)/python -m pytest -n 2 tests/hardening/test_kill_everywhere.py tests/hardening/test_kill_hosts.py tests/hardening/test_kill.py
 	IR_BAD_ANSWERS=all $(BIN)/python -m pytest -n 2 tests/contract/test_bad_answers.py
 	$(BIN)/python -m tests.hardening.matrix
 

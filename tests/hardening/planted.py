@@ -866,6 +866,13 @@ MUTANTS = (
         "if False:",
         ("tests/incident/test_write_only.py::test_without_the_old_value_in_custody_nothing_is_written",),
     ),
+    Mutant(
+        "take our own write for a stranger's",
+        "ir/actions/unread.py",
+        "world.ports.custody.fetch(role) != value):",
+        "True):",
+        ("tests/hardening/test_kill_hosts.py::test_killed_as_the_host_writes_it_ends_as_if_it_had_not_been[write-only-exposed]",),
+    ),
     Mutant("take a changed mark for our own", "ir/actions/unread.py", "    if mark == _settled(known, value):", "    if True:", UNREAD),
     Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if number == base.number + 1:", "if True:", SSM),
     Mutant(

@@ -20,7 +20,7 @@ MOST = 400
 DONE, REFUSED, WAITING, KILLED = 0, 3, 4, -9
 _ROTATE = ("rotate", "stripe", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes")
 _TURNS = 8
-_COMMON = 50
+_COMMON = 42
 """Every one of the rotations has at least so many boundaries."""
 
 
@@ -87,5 +87,6 @@ def chosen(policy: str, guided: bool) -> list[int]:
 def test_killed_at_any_boundary_it_ends_as_if_it_had_not_been(tmp_path: Path, policy: str, guided: bool) -> None:
     for at in chosen(policy, guided):
         passed = visited(tmp_path / str(at), policy, guided, at)
-        if BOUNDARIES == "all" and len(passed) < at:
+        if len(passed) < at:
+            assert BOUNDARIES == "all", f"there is no boundary {at}"
             break

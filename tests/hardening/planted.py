@@ -873,6 +873,13 @@ MUTANTS = (
         "True):",
         ("tests/hardening/test_kill_hosts.py::test_killed_as_the_host_writes_it_ends_as_if_it_had_not_been[write-only-exposed]",),
     ),
+    Mutant(
+        "leave our own unrecorded write in a store on the way back",
+        "ir/actions/unread.py",
+        'and world.ports.custody.fetch(_role("put", store)) is None:',
+        "and True:",
+        ("tests/hardening/test_kill_hosts.py::test_killed_as_the_host_wrote_it_can_be_rolled_back_at_once",),
+    ),
     Mutant("take a changed mark for our own", "ir/actions/unread.py", "    if mark == _settled(known, value):", "    if True:", UNREAD),
     Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if number == base.number + 1:", "if True:", SSM),
     Mutant(

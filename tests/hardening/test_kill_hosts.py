@@ -133,17 +133,22 @@ def ended_well(
         if found != KILLED:
             break
     assert codes[-1] == code, said
-    if code == DONE:
-        assert world.is_whole() == "", f"{world.is_whole()}\n{said}"
-    else:
-        assert world.twin.is_alive(world.leaked) and world.live() == [], said
-    new = (world.live() or [world.leaked])[0].token.reveal()
-    holds = [shelf.key(), *map(read, world.files), *(service.key for service in world.services)]
-    assert [held == new for held in holds] == [True] * len(holds), said
-    assert shelf.disturbed() == "" and list(world.folder.glob("*.env.ir-*")) == [], said
-    exposed = shelf.twin.told([key.token.reveal() for key in world.twin.all_keys()])
-    assert exposed == [] and hash_chain.verify(world.recorded()).holds, said
+    assert wrong(world, shelf, code) == "", said
     return codes.count(KILLED)
+
+
+def wrong(world: Responder, shelf: Hosted, code: int) -> str:
+    """Empty when all is as it should be after that exit code."""
+    if code == DONE and (found := world.is_whole()):
+        return found
+    if code == ROLLED_BACK and (world.live() or not world.twin.is_alive(world.leaked)):
+        return "it is not the old key alone that lives"
+    key = (world.live() or [world.leaked])[0].token.reveal()
+    if any(held != key for held in (shelf.key(), *map(read, world.files), *(service.key for service in world.services))):
+        return "a store or a service has another key"
+    told = shelf.twin.told([key.token.reveal() for key in world.twin.all_keys()])
+    left = [path.name for path in world.folder.glob("*.env.ir-*")]
+    return " ".join([shelf.disturbed(), *left, *told, *([] if hash_chain.verify(world.recorded()).holds else ["the chain"])]).strip()
 
 
 def written(world: Responder, shelf: Hosted) -> str:
@@ -207,3 +212,15 @@ def test_killed_at_any_boundary_it_ends_as_if_it_had_not_been(tmp_path: Path, ki
 def test_killed_as_the_host_writes_it_ends_as_if_it_had_not_been(tmp_path: Path, kind: str, name: str) -> None:
     changes = [-1] if COURSES[name] == DONE else [-1, -2]
     each(changes if BOUNDARIES.isdecimal() else chosen(kind, False), lambda at: struck(tmp_path / str(at), kind, name, at))
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("kind", KINDS if BOUNDARIES == "all" else ["write-only"])
+def test_killed_as_the_host_wrote_it_can_be_rolled_back_at_once(tmp_path: Path, kind: str) -> None:
+    with course(tmp_path, kind, "exposed", 0) as (world, shelf):
+        deadly = Deadly(shelf, -1)
+        deadly.runs.append(world.start(*_ROTATE))
+        assert ended(deadly.runs[0])[0] == KILLED
+        code, said = world.ir("rollback", *world.incidents(), "--yes")
+        assert (code, wrong(world, shelf, code)) == (ROLLED_BACK, ""), said
+        assert kind != "write-only" or written(world, shelf) == "no"

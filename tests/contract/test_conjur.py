@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+import urllib3
 from conjur_api import Client  # type: ignore[import-untyped]  # CyberArk's SDK has no types
 from conjur_api.models import (  # type: ignore[import-untyped]  # as above
     ConjurConnectionInfo,
@@ -25,10 +27,13 @@ from conjur_api.providers import (  # type: ignore[import-untyped]  # as above
 )
 
 from ir.adapters.stores.conjur import settings as conjur_settings
+from ir.adapters.stores.conjur.listing import ConjurLister
 from ir.adapters.stores.conjur.store import ConjurStore
 from ir.core.errors import Conflict, Denied, Missing, Rejected, Unknown
+from ir.core.place import Place
 from ir.core.reference import parse
 from ir.core.secret import Secret
+from tests.worlds.api_description import Description
 from tests.worlds.conjur import ConjurWorld, settings
 from tests.worlds.conjur_fake import ConjurFake, Variable
 from tests.worlds.stores import key, unique
@@ -76,6 +81,33 @@ def test_the_vendors_own_client_sees_the_same_world(fake: ConjurFake) -> None:
         policy = Path(folder) / "policy.yml"
         policy.write_text(f"- !variable {name}\n")
         asyncio.run(tour())
+
+
+def test_calls_and_answers_are_those_of_the_published_api(fake: ConjurFake) -> None:
+    """No Conjur server installs here: what is asked of the stand-in, and what it answers, is held to CyberArk's description."""
+    described, old, new = Description("conjur"), key(), key()
+    ref = ConjurWorld(fake, "api_key").place(old)
+    store = ConjurStore(ref)
+    assert store.check_write(INCIDENT).proven
+    store.keep(INCIDENT, "old", old)
+    store.stage(INCIDENT, new)
+    store.promote(INCIDENT, new, expected=store.read().version)
+    store.undo(INCIDENT, old, new)
+    store.discard(INCIDENT)
+    with pytest.raises(Missing):
+        ConjurStore(parse(f"conjur://acme/{unique()}")).read()
+    assert ConjurLister().names(Place("conjur", "acme", "")).rows
+    kinds = set()
+    for method, path, query, status in fake.answered:
+        name = described.named(f"{method} {path}")
+        assert name, f"{method} {path} is not described"
+        assert query | {str(status)} <= set(described.objects[name]), (name, query, status)
+        kinds.add(name)
+    assert len(kinds) >= 5 and any(name.startswith("POST /secrets/") for name in kinds)
+    for path, kind in ((f"/resources/acme/variable/{quote(ref.path, safe='')}", "Resource"), ("/whoami", "WhoAmI")):
+        token = base64.b64encode(next(iter(fake.tokens)).encode()).decode()
+        answer = urllib3.request("GET", fake.address + path, headers={"Authorization": f'Token token="{token}"'})
+        assert list(described.undescribed(answer.json(), kind)) == []
 
 
 def test_the_recipe_for_the_companion_works(fake: ConjurFake) -> None:

@@ -17,12 +17,16 @@ class Description:
     def __init__(self, name: str) -> None:
         found = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
         self.source, self.objects = found["source"], found["objects"]
-        self._calls = [re.compile(re.sub(r"\\\{[^/]*?\\\}", "[^/]+", re.escape(call))) for call in found["calls"]]
+        self._calls = {call: re.compile(re.sub(r"\\\{[^/]*?\\\}", "[^/]+", re.escape(call))) for call in found["calls"]}
 
     def unknown(self, calls: Iterable[Call]) -> list[str]:
         """Calls that the vendor does not describe."""
         made = {f"{call.method} /{'/'.join(part.replace('/', '%2F') for part in call.path)}" for call in calls}
-        return sorted(call for call in made if not any(row.fullmatch(call) for row in self._calls))
+        return sorted(call for call in made if not self.named(call))
+
+    def named(self, call: str) -> str:
+        """The vendor's name of a call, "METHOD /path/{with}/names", of one as it was made; "" = it is not described."""
+        return next((name for name, row in self._calls.items() if row.fullmatch(call)), "")
 
     def undescribed(self, value: Any, name: str) -> Iterator[str]:
         """Fields of an object, and of the objects in it, that the vendor's object of that name does not have."""

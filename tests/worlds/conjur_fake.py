@@ -49,6 +49,7 @@ class ConjurFake:
         logins: how often somebody authenticated.
         before_put: called before a value is stored: the place for somebody else to be faster.
         fails: status with which every answer but a login is replaced.
+        answered: of every request its method, path as it came, names of its query and the status of the answer.
     """
 
     account: str = "acme"
@@ -59,6 +60,7 @@ class ConjurFake:
     logins: int = 0
     before_put: Callable[[str], None] = lambda _variable: None
     fails: int = 0
+    answered: list[tuple[str, str, frozenset[str], int]] = field(default_factory=list)
     address: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
     tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -235,9 +237,11 @@ class _Handler(BaseHTTPRequestHandler):
                 for _, variable in row["resources"]:
                     before = self.server.fake.grants.get((login, prefix + variable), frozenset())
                     self.server.fake.grants[login, prefix + variable] = before | frozenset(row["privileges"])
-        self._say_json({"created_roles": {}, "version": 1})
+        self._say_json({"created_roles": {}, "version": 1}, status=201)
 
     def _say(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
+        url = urlsplit(self.path)
+        self.server.fake.answered.append((self.command, url.path, frozenset(parse_qs(url.query)), status))
         self.send_response(status)
         for name, value in (headers or {"Content-Type": "application/octet-stream"}).items():
             self.send_header(name, value)
@@ -246,5 +250,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _say_json(self, found: object) -> None:
-        self._say(200, json.dumps(found).encode(), {"Content-Type": "application/json"})
+    def _say_json(self, found: object, status: int = 200) -> None:
+        self._say(status, json.dumps(found).encode(), {"Content-Type": "application/json"})

@@ -13,7 +13,6 @@ import argparse
 import random
 import re
 import secrets
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -228,5 +227,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent.parent))
     running.run(main)

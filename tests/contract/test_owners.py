@@ -197,7 +197,7 @@ def test_a_variable_of_an_integration_is_owned_and_written_again(vercel: VercelW
     (owner,) = store.owners()
     assert owner.name == f"Vercel integration {slug}" and owner.reverts and "integration takes it from" in owner.todo
     with pytest.raises(Conflict, match="changed by somebody else right after us"):
-        store.promote(INCIDENT, Secret("second"), expected=store.read().version)
+        store.promote(INCIDENT, key(), expected=store.read().version)
     assert vercel.twin.value("shop", NAME) == "first"
     vercel.twin.integrations.clear()
     assert store.owners()[0].name == f"Vercel integration {ident}", "its name is not ours to see"

@@ -23,13 +23,16 @@ from ir.core.stripe_address import STRIPE
 from ir.core.wording import counted
 from ir.inventory import Key, key_split
 from ir.inventory.opened import Opened
-from ir.permissions import Derived, permission_for
+from ir.permissions import Derived, implied_by, permission_for
 from ir.permissions.endpoint_map import rows
+from ir.permissions.names import label
 from ir.permissions.of_review import derive_used, document
 from ir.permissions.present import lines, markdown, page
 from ir.ports import ReviewRequest
+from ir.runtime import learned_rights
 from ir.runtime.app_state import actor, open_state
 from ir.runtime.incident_spec import pick_key
+from ir.runtime.learned_rights import LearnedRight
 from ir.storage import state_folder, written_file
 
 Words = Annotated[list[str] | None, typer.Argument(metavar="[KEY]", help="Name of the key in the inventory; one key needs no name.")]
@@ -98,6 +101,8 @@ def stripe(asked: PermissionsOptions) -> None:
     _show(derived, screen, row.name if row else "key", form="markdown" if asked.as_markdown else "page" if asked.dashboard else "")
     if not (asked.as_markdown or asked.dashboard):
         _propose(rights, diff, screen)
+        if row is not None:
+            _tell_learned(derived, row, screen)
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,18 @@ def _subject(asked: PermissionsOptions, screen: Screen) -> _Subject:
         uses=True,
     )
     return _Subject(opened, row, request)
+
+
+def _was_refused(one: LearnedRight) -> str:
+    who = ", ".join(one.services) or "a call"
+    return f"{who} (key {one.key}): refused without {label(one.permission)} ({one.permission})"
+
+
+def _tell_learned(derived: Derived, row: Key, screen: Screen) -> None:
+    """What earlier rotations of this key learned and the evidence at hand does not show."""
+    for one in learned_rights.learned(open_state().index, row.name):
+        if not implied_by(one.permission, derived.permissions):
+            screen.say(f"not in the list, and learned in {one.incident}: {_was_refused(one)}; to take it in: `needs:` of that service")
 
 
 def _refuse_kinds(names: list[str]) -> None:
@@ -230,8 +247,9 @@ def print_map(
     found = {one: permission_for(*one) for one in sorted(calls, key=lambda call: (call[1], call[0]))}
     shown = [row for row in dict.fromkeys(found.values()) if row] if given else list(rows())
     missing = [f"{method} {path}" for (method, path), row in found.items() if row is None]
+    learned = learned_rights.learned(open_state().index)
     if as_json:
-        screen.document({"rows": [asdict(row) for row in shown], "missing": missing})
+        screen.document({"rows": [asdict(row) for row in shown], "missing": missing, "learned": [asdict(one) for one in learned]})
         return
     for row in shown:
         grade = "sourced" if row.sourced else "inferred"
@@ -241,3 +259,5 @@ def print_map(
     screen.say(f"{counted(len(shown), 'endpoint')}: {sourced} sourced, {len(shown) - sourced} inferred.")
     for endpoint in missing:
         screen.say(f"not in the map: {endpoint}")
+    for one in learned:
+        screen.say(f"learned in {one.incident}: {_was_refused(one)}")

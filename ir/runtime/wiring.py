@@ -19,7 +19,7 @@ from ir.incident.record import Incident
 from ir.incident.world_parts import Hooks, KeysAtHand, Lookups, Ports, Run
 from ir.inventory import Inventory, Service, Verify, Webhook, consent
 from ir.ports import Deliveries, Issuer, Operator, Reloader, Reviewer, Store, Verifier
-from ir.runtime import adapter_registry, write_guard
+from ir.runtime import adapter_registry, learned_rights, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 from ir.runtime.known_keys import KnownKeys
@@ -260,6 +260,7 @@ def summary(record: Incident, places: set[str]) -> Json:
         "account": facts.get("old", {}).get("account", ""),
         "heard": record.heard,
         **standing.told(record),
+        **learned_rights.summarised(facts),
         "removal": facts.get("removal", {}) if not facts.get("removed_at") else {},
         "wake_at": record.runs[-1].outcome.facts.get("wake_at", 0.0) if record.runs and record.status == "waiting" else 0.0,
     }

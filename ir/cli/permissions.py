@@ -29,7 +29,7 @@ from ir.permissions.names import label
 from ir.permissions.of_review import derive_used, document
 from ir.permissions.present import lines, markdown, page
 from ir.ports import ReviewRequest
-from ir.runtime import learned_rights
+from ir.runtime import key_generations, learned_rights
 from ir.runtime.app_state import actor, open_state
 from ir.runtime.incident_spec import pick_key
 from ir.runtime.learned_rights import LearnedRight
@@ -142,6 +142,7 @@ def _subject(asked: PermissionsOptions, screen: Screen) -> _Subject:
         known_webhooks=known,
         ours=(*(account.ours if account else ()), *map(review_subject.group, asked.ours or ())),
         uses=True,
+        generations=key_generations.marks(open_state(), row.name) if row else (),
     )
     return _Subject(opened, row, request)
 

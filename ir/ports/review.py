@@ -26,6 +26,7 @@ class ReviewRequest:
         ours: groups of callers that a person calls ours (`ir.core.caller_group`).
         addresses: networks of our own egress, for telling whose a use was.
         uses: tell too which endpoints services called (`Reviewed.used`).
+        generations: ids and fingerprints of former and later values of the same key, whose uses count as its own.
         named: people stand in the results by their names; never where results are recorded, since a record cannot be purged.
     """
 
@@ -52,6 +53,7 @@ class ReviewRequest:
     uses: bool = False
     ours: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    generations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

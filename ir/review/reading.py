@@ -124,7 +124,8 @@ def _judged(engine: Engine, order: Order, loaded: Loaded, say: Say) -> Reviewed:
 
 
 def _used(engine: Engine, request: ReviewRequest, looked: detection.DetectionRun, proposed: tuple[Json, ...]) -> Json:
-    key = (request.key_id, f"key:{request.key_fingerprint}" if request.key_fingerprint else "", request.key_fingerprint)
+    values = [one for one in (request.key_id, request.key_fingerprint, *request.generations) if one]
+    key = tuple(mark for one in dict.fromkeys(values) for mark in (one, f"key:{one}"))
     safe = used_calls.Safe.of(looked.window, began=looked.began > 0, proposed=proposed)
     return used_calls.read(engine, looked.window, looked.seen, safe, request.account, key)
 

@@ -34,10 +34,10 @@ def seen(n: int, what: str, ts: int, **more: object) -> Row:
     return {**row, "user_agent": NODE, "api_key": "mk_shop", **more}
 
 
-def used(world: Account, *, exposed: float = EXPOSED, key_id: str = "", account: str = "acct_1") -> Json:
+def used(world: Account, *, exposed: float = EXPOSED, key_id: str = "", account: str = "acct_1", generations: tuple[str, ...] = ()) -> Json:
     request = ReviewRequest(
         account, NOWHERE, BEGIN, UNTIL, exposed, 0, None, "", key_id, str(world.folder / "review"), uses=True,
-        egress=tuple(world.egress), logs=tuple(world.logs),
+        egress=tuple(world.egress), logs=tuple(world.logs), generations=generations,
     )  # fmt: skip
     return StripeReviewer(StripeApi(NOWHERE), memory_limit="512MB").review(request, lambda _: None).used
 
@@ -123,6 +123,13 @@ def test_rows_of_another_key_are_left_out(world: Account) -> None:
     assert "invoice_read" not in derived(world, log=log, key_id="mk_shop").permissions
     other = Account(world.folder.parent / "other")
     assert "invoice_read" in derived(other, log=log, key_id="mk_never_seen").permissions, "a log that does not name the key tells of all"
+
+
+def test_uses_of_a_keys_former_value_count_as_its_own(world: Account) -> None:
+    """After a rotation within the window the log names the key by two ids: what was used under the former one alone was left out."""
+    log = (seen(9001, "GET /v1/invoices", BEGIN + DAY, api_key="mk_former"), seen(9002, "GET /v1/prices", BEGIN + DAY, api_key="mk_other"))
+    told = derived(world, log=log, key_id="mk_shop", generations=("mk_former", "mk_shop")).permissions
+    assert "invoice_read" in told and "plan_read" not in told
 
 
 def test_without_an_exposure_time_all_of_the_last_30_days_is_apart(world: Account) -> None:

@@ -281,7 +281,34 @@ def test_a_scanners_report_is_matched_by_value() -> None:
     assert items[1].vendor == "Stripe" and mine.reveal() not in repr(items) and other.reveal() not in repr(items)
 
 
+def test_a_list_does_not_hide_that_there_are_more_places() -> None:
+    mine = new_key()
+    listed = source([key("a", "vault://secret/a#k", kind="secret")])
+    rows = [alert_samples.trufflehog(mine.reveal(), line=number) for number in range(1, 24)]
+    leaks = alerts.leaks(alerts.loads(alert_samples.lines(*rows), "report.json"), [StoredKey(mine, ("a",))])
+    (item,) = items_of(listed, leaks, "report.json")
+    assert len(item.places) == 20 and "the report names 3 more places" in item.remarks
+    leaks = alerts.leaks(alerts.loads(alert_samples.lines(alert_samples.kingfisher(mine.reveal())), "k"), [StoredKey(mine, ("a",))])
+    assert "its scanner names one place of each secret: there may be more" in items_of(listed, leaks, "k")[0].remarks
+
+
 # ── how it stands ──
+
+
+@pytest.mark.parametrize("fmt", ["html", "md"])
+def test_a_page_is_not_done_while_other_secrets_are_left(fmt: str) -> None:
+    """Its title said *done* in green, with the login that strangers hold still to do."""
+    items = [
+        BreachItem("a", DangerRank.LIVE_SECRET, "a", ("vercel://shop/A",), ("vercel://shop",)),
+        BreachItem("DATABASE_URL", DangerRank.OTHER_VENDOR, "", ("vercel://shop/D",), ("vercel://shop",)),
+    ]
+    about = book.told([look(SHOP)], items, closed_by="Ana", login_by="")[book.ABOUT]
+    campaign = {"status": "done", "keys": [{"key": "a", "state": "done", "incident": "INC-1", "said": ""}]}
+    text = page("breach", progress.document(campaign, about), fmt)
+    assert "1 other secret still to do" in text
+    assert fmt == "md" or 'data-label="Other secrets done"' in text, "a narrow screen keeps the heads of the columns"
+    about = {**about, "done": {"DATABASE_URL": {"by": "Ben"}}}
+    assert "still to do" not in page("breach", progress.document(campaign, about), fmt)
 
 
 def test_sums_of_each_place() -> None:

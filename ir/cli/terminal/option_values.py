@@ -76,12 +76,8 @@ def dies_by_itself(text: str) -> float:
     """When the replacement expires at Stripe; 0 = never. A day at least: nothing of ours rotates it before."""
     if text in ("", "never"):
         return 0.0
-    now = datetime.now(UTC)
-    try:
-        found = now.timestamp() + durations.seconds(text)
-    except ValueError:
-        found = moment(text, now)
-    if found < now.timestamp() + 86400:
+    found, now = _to_come(text)
+    if found < now + 86400:
         raise UsageError(f"--new-key-expires {text}: a day from now at least", next_step="a duration such as 90d, a time, or never")
     return found
 
@@ -90,16 +86,21 @@ def expires_time(text: str) -> float:
     """When Stripe kills the old key on the Dashboard's Rotate path; 0 = never (the create path)."""
     if text in ("", "never"):
         return 0.0
-    now = datetime.now(UTC)
-    try:
-        found = now.timestamp() + durations.seconds(text)
-    except ValueError:
-        found = moment(text, now)
-    if not now.timestamp() < found <= now.timestamp() + WEEK + 60:
+    found, now = _to_come(text)
+    if not now < found <= now + WEEK + 60:
         raise UsageError(
             f"--old-key-expires {text}: it must be between now and 7 days from now", next_step="a time, a duration such as 1h, or never"
         )
     return found
+
+
+def _to_come(text: str) -> tuple[float, float]:
+    """A duration from now, or a time; and now, both in epoch seconds. Raises UsageError."""
+    now = datetime.now(UTC)
+    try:
+        return now.timestamp() + durations.seconds(text), now.timestamp()
+    except ValueError:
+        return moment(text, now), now.timestamp()
 
 
 def places(source: Inventory) -> tuple[set[str], set[str]]:

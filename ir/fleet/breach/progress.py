@@ -11,7 +11,7 @@ _OPEN = "still to do"
 
 
 def document(campaign: Json, about: Json, created_at: float = 0.0, actor: str = "") -> Json:
-    """`{schema, campaign, status, places[], items[], …}`.
+    """`{schema, campaign, status, left, places[], items[], …}`; `status` is of the keys alone, `left` counts what only people can replace.
 
     Args:
         campaign: the campaign's own document (`ir campaign status --json`), {} before there is one.
@@ -32,6 +32,7 @@ def document(campaign: Json, about: Json, created_at: float = 0.0, actor: str = 
         "reason": campaign.get("about", {}).get("reason", ""),
         "begun_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(created_at)) if created_at else None,
         "by": actor,
+        "left": sum(row["state"] == _OPEN for row in rows),
         "login_by": about["login_by"],
         "looked_at": about["places"],
         "places": [_place(server, rows, about["closed"]) for server in servers],

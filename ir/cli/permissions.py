@@ -1,7 +1,7 @@
 """`ir permissions stripe | map`: the least that services need of a key, from what was used; and the map behind it."""
 
 import json
-import shutil
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -186,11 +186,8 @@ def _used(request: ReviewRequest, memory_limit: str, screen: Screen) -> Json:
         api = StripeApi(request.api_base)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    folder = state_folder.private(state_folder.folder() / "permissions")
-    try:
-        reviewed = StripeReviewer(api, memory_limit=memory_limit).review(replace(request, scratch=str(folder)), screen.progress)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="permissions-", dir=state_folder.private(state_folder.folder())) as scratch:
+        reviewed = StripeReviewer(api, memory_limit=memory_limit).review(replace(request, scratch=scratch), screen.progress)
     screen.hush()
     return reviewed.used
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ir.actions import review
 from ir.core.errors import IrError
-from ir.core.model import Did, Item
+from ir.core.model import Did, Item, Json
 from ir.core.secret import Secret
 from ir.incident.context import World
 from ir.incident.record import Incident
@@ -17,6 +17,8 @@ LOG, READS = "our egress log", "one GET of ours"
 _WITHIN = 20.0
 """Seconds in which the ends of the logs have to be read."""
 _MOST_READS = 40
+_SHOWN = 10
+"""Refused calls in one sentence."""
 
 
 def logged(world: World, record: Incident, since: float) -> Item | None:
@@ -35,12 +37,19 @@ def logged(world: World, record: Incident, since: float) -> Item | None:
     if found is None:
         return None
     lacks: dict[str, float] = {}
-    for one in found:
+    for one in found.refused:
         row = permission_for(one.method, one.endpoint)
         name = row.permissions[0] if row is not None and len(row.permissions) == 1 else ""
         lacks[name] = max(lacks.get(name, 0.0), one.at)
-    calls = ", ".join(f"{one.method} {one.endpoint}{f' of {one.service}' if one.service else ''}" for one in found[:10])
-    return Item(LOG, Did.DONE, f"refused: {calls}" if calls else "holds no refusal", {"lacks": lacks})
+    calls = ", ".join(f"{one.method} {one.endpoint}{f' of {one.service}' if one.service else ''}" for one in found.refused[:_SHOWN])
+    more = f" and {len(found.refused) - _SHOWN} more" if len(found.refused) > _SHOWN else ""
+    facts: Json = {"lacks": lacks, "programs": sorted(found.services)}
+    return Item(LOG, Did.DONE, f"refused: {calls}{more}" if calls else "holds no refusal", facts)
+
+
+def covers(log: Item, service: str) -> bool:
+    """Whether that log holds calls of a service since it moved; a log that names no program, as a proxy's, is taken to hold all."""
+    return bool({service, ""} & set(log.facts["programs"]))
 
 
 def read(world: World, new: Secret) -> Item | None:

@@ -30,7 +30,7 @@ class LackingRights:
         told_by: permission ("" = not named) → who tells that it is lacking.
         granted: as `facts.Rights.granted`, what this very attempt added included.
         facts, debts, paid: of this attempt, for the record.
-        silent: services of which nothing tells what Stripe refuses them.
+        silent: services of which nothing tells what Stripe refuses them: no check of theirs, and no call of theirs in our log.
         log: what our egress log tells, where it was read.
     """
 
@@ -86,6 +86,7 @@ def missing(world: World, record: Incident, items: Sequence[Item], added: Lackin
     seen = [item for item in items if item.name not in world.options.accept_unhealthy and "lacks" in item.facts]
     silent = _silent(world, record, items)
     log = own_looks.logged(world, record, record.facts.get("promoted_at", since)) if silent else None
+    unseen = [name for name in silent if log is None or not own_looks.covers(log, name)]
     told: dict[str, tuple[str, ...]] = {}
     for item in (*seen, *([log] if log else [])):
         for name in of(record, item, granted):
@@ -98,7 +99,7 @@ def missing(world: World, record: Incident, items: Sequence[Item], added: Lackin
     facts |= {"granted": {**facts.get("granted", {}), **learned}} if learned else {}
     debts = (*(added.debts if added else ()), *(confirm(world.incident, name, row) for name, row in learned.items()))
     paid = tuple(about for about, debt in record.debts.items() if debt.kind == LACKING and about not in map(lack_of, told))
-    return LackingRights(told, {**granted, **learned}, {"rights": facts} if facts else {}, debts, paid, () if log else tuple(silent), log)
+    return LackingRights(told, {**granted, **learned}, {"rights": facts} if facts else {}, debts, paid, tuple(unseen), log)
 
 
 def _told_before(world: World, record: Incident, tell: set[str], known: set[str]) -> tuple[dict[str, tuple[str, ...]], dict[str, Right]]:
@@ -154,7 +155,7 @@ def not_seen(names: Sequence[str]) -> str:
     """The sentence about `silent`; "" for none."""
     if not names:
         return ""
-    return f"; not seen: whether the replacement lacks a right that is in use by {', '.join(names)}, whose checks tell no refused calls"
+    return f"; not seen: whether the replacement lacks a right that is in use by {', '.join(names)}, whose refused calls neither a check nor our log tells"
 
 
 # ── words ──

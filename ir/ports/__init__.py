@@ -14,7 +14,7 @@ from ir.ports.deliveries import Deliveries, Sent
 from ir.ports.issuer import Containment, Issuer, Minted, MintOrder, Rotation, Target
 from ir.ports.listing import Listed, Lister, Listing
 from ir.ports.people import Clock, Irreversible, Notifier, Operator
-from ir.ports.review import KeyUse, LeftBehind, RefusedCall, Reviewed, Reviewer, ReviewRequest
+from ir.ports.review import KeyUse, LeftBehind, LoggedCalls, RefusedCall, Reviewed, Reviewer, ReviewRequest
 from ir.ports.service import Check, Expected, Reloader, Verifier
 from ir.ports.store import STAGED, Held, Left, Pending, Permission, Store
 
@@ -36,6 +36,7 @@ __all__ = [
     "Listed",
     "Lister",
     "Listing",
+    "LoggedCalls",
     "MintOrder",
     "Minted",
     "Notifier",

@@ -149,6 +149,19 @@ class RefusedCall:
     at: float
 
 
+@dataclass(frozen=True)
+class LoggedCalls:
+    """What our own egress logs hold of a key since a moment.
+
+    Attributes:
+        refused: with 403, and not before.
+        services: the programs whose calls they hold, "" = calls whose program they do not name, as a proxy's log of all.
+    """
+
+    refused: tuple[RefusedCall, ...]
+    services: frozenset[str]
+
+
 class Reviewer(Protocol):
     """Reads evidence; changes nothing."""
 
@@ -167,7 +180,7 @@ class Reviewer(Protocol):
         """
         ...
 
-    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[RefusedCall, ...] | None:
+    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> LoggedCalls | None:
         """What Stripe refused us after `since` with that key (`key_id`, `key_fingerprint`), and not before, by our egress logs alone.
 
         None: they hold no call of ours since then, so they tell nothing. Raises BadFile (a map).

@@ -15,7 +15,7 @@ from ir.core.concurrency import both
 from ir.core.errors import Unknown
 from ir.core.model import Json
 from ir.core.stripe_address import STRIPE
-from ir.ports import KeyUse, LeftBehind, RefusedCall, Reviewed, ReviewRequest
+from ir.ports import KeyUse, LeftBehind, LoggedCalls, Reviewed, ReviewRequest
 from ir.review import apart, key_users, refusals
 from ir.review.collect import leftover_kinds, leftover_sweep
 from ir.review.collect.collector import Collector
@@ -111,7 +111,7 @@ class StripeReviewer:
         """See `Reviewer`."""
         return key_users.users(request, since, progress)
 
-    def refused(self, request: ReviewRequest, since: float, progress: Say) -> tuple[RefusedCall, ...] | None:
+    def refused(self, request: ReviewRequest, since: float, progress: Say) -> LoggedCalls | None:
         """See `Reviewer`."""
         return refusals.refused(request, since, progress)
 

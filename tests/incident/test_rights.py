@@ -1,5 +1,6 @@
 """A replacement that lacks a right which services use: told by their checks, it stops the kill, is named, is added by a person's word."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from ir.drill.simulated.world import SimOperator, Simulation
 from ir.incident.context import Options
 from ir.incident.plan import WantedRights, plan_from_json, wanting
 from ir.incident.record import Incident
-from ir.ports import Minted, MintOrder, RefusedCall
+from ir.ports import LoggedCalls, Minted, MintOrder, RefusedCall
 from tests.incident.test_workflow import go
 
 
@@ -220,11 +221,11 @@ def test_in_the_dashboard_a_read_of_ours_tells_what_a_reloaded_service_forgot() 
 # ── looks of our own ──
 
 
-def _with_log(*refused: RefusedCall, policy: str = "exposed") -> Simulation:
+def _with_log(*refused: RefusedCall, policy: str = "exposed", programs: Sequence[str] = ("",)) -> Simulation:
     sim = Simulation(policy, options=Options(yes=True))
     account = sim.source.accounts[0].model_copy(update={"egress": ["/var/log/egress.jsonl"]})
     sim.world = replace(sim.world, account=account)
-    sim.reviewer.refusals = lambda since: tuple(one for one in refused if one.at > since)
+    sim.reviewer.refusals = lambda since: LoggedCalls(tuple(one for one in refused if one.at > since), frozenset(programs))
     return sim
 
 
@@ -244,6 +245,16 @@ def test_a_log_without_refusals_is_a_look_and_nothing_is_said_to_be_unseen() -> 
     code, record, _ = go(_with_log())
     verified = next(run for run in record.runs if run.action == "verify")
     assert code == ExitCode.DONE and "not seen" not in verified.outcome.said
+    assert "silent" not in record.facts.get("rights", {})
+
+
+def test_a_log_of_one_program_is_no_look_at_the_others() -> None:
+    """One line of one service counted as a look at all of them, and *not seen* was not said of the others."""
+    code, record, _ = go(_with_log(programs=["shop"]))
+    verified = next(run for run in record.runs if run.action == "verify")
+    assert code == ExitCode.DONE and "in use by billing, whose refused calls neither a check nor our log tells" in verified.outcome.said
+    assert record.facts["rights"]["silent"] == ["billing"]
+    _, record, _ = go(_with_log(programs=["billing", "shop"]))
     assert "silent" not in record.facts.get("rights", {})
 
 

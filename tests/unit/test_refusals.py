@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from ir.ports import ReviewRequest
+from ir.ports import LoggedCalls, ReviewRequest
 from ir.review import refusals
 
 NOW, MOVED = 1_796_000_000, 1_795_999_000
@@ -23,7 +23,7 @@ def row(at: int, method: str, path: str, status: int, **more: object) -> dict[st
     }
 
 
-def told(folder: Path, *rows: dict[str, object], files: bool = True) -> object:
+def logged(folder: Path, *rows: dict[str, object], files: bool = True) -> LoggedCalls | None:
     (folder / "egress.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
     request = ReviewRequest(
         account="acct_1",
@@ -38,8 +38,12 @@ def told(folder: Path, *rows: dict[str, object], files: bool = True) -> object:
         scratch=str(folder / "scratch"),
         egress=(str(folder / "egress.jsonl"),) if files else (),
     )
-    found = refusals.refused(request, MOVED, lambda _text: None)
-    return found if found is None else [(one.method, one.endpoint, one.service, one.at) for one in found]
+    return refusals.refused(request, MOVED, lambda _text: None)
+
+
+def told(folder: Path, *rows: dict[str, object], files: bool = True) -> object:
+    found = logged(folder, *rows, files=files)
+    return found if found is None else [(one.method, one.endpoint, one.service, one.at) for one in found.refused]
 
 
 def test_a_call_that_worked_before_and_is_refused_since_is_told_by_its_endpoint(tmp_path: Path) -> None:
@@ -65,3 +69,13 @@ def test_a_refusal_of_another_key_or_of_another_account_is_none(tmp_path: Path) 
 def test_a_log_that_holds_no_call_since_then_tells_nothing(tmp_path: Path) -> None:
     assert told(tmp_path, row(MOVED - 50, "POST", REFUNDS, 403)) is None
     assert told(tmp_path, files=False) is None
+
+
+def test_the_programs_whose_calls_it_holds_are_told(tmp_path: Path) -> None:
+    lines = [
+        row(NOW, "POST", REFUNDS, 200),
+        row(NOW, "GET", CHARGES, 200, service="billing"),
+        row(MOVED - 9, "GET", CHARGES, 200, service="late"),
+    ]
+    found = logged(tmp_path, *lines)
+    assert found is not None and found.services == {"checkout", "billing"}

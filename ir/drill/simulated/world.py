@@ -21,7 +21,7 @@ from ir.incident.plan import compile_plan
 from ir.incident.record import Incident
 from ir.incident.world_parts import Hooks, KeysAtHand, Lookups, Ports, Run
 from ir.inventory import Inventory
-from ir.ports import Comparison, Irreversible, KeyUse, LeftBehind, RefusedCall, Reviewed, ReviewRequest
+from ir.ports import Comparison, Irreversible, KeyUse, LeftBehind, LoggedCalls, Reviewed, ReviewRequest
 
 _NAME = "simulated.yaml"
 
@@ -70,7 +70,7 @@ class SimReviewer:
         self.verdict = "none seen within coverage"
         self.leftovers: tuple[Json, ...] = ()
         self.uses: Callable[[float], tuple[KeyUse, ...]] = lambda _since: ()
-        self.refusals: Callable[[float], tuple[RefusedCall, ...] | None] = lambda _since: None
+        self.refusals: Callable[[float], LoggedCalls | None] = lambda _since: None
 
     def review(self, request: ReviewRequest, progress: Callable[[str], None]) -> Reviewed:
         """See `ports`."""
@@ -84,7 +84,7 @@ class SimReviewer:
         """See `ports`."""
         return LeftBehind(self.leftovers, frozenset(("webhook_endpoint", *(str(row["kind"]) for row in self.leftovers))))
 
-    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[RefusedCall, ...] | None:
+    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> LoggedCalls | None:
         """See `ports`."""
         return self.refusals(since)
 

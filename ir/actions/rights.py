@@ -155,7 +155,8 @@ def not_seen(names: Sequence[str]) -> str:
     """The sentence about `silent`; "" for none."""
     if not names:
         return ""
-    return f"; not seen: whether the replacement lacks a right that is in use by {', '.join(names)}, whose refused calls neither a check nor our log tells"
+    users = f"in use by {', '.join(names)}, whose refused calls neither a check nor our log tells"
+    return f"; not seen: whether the replacement lacks a right that is {users}"
 
 
 # ── words ──

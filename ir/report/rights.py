@@ -50,5 +50,6 @@ def _said(row: Json) -> list[str]:
     if row["expires"]:
         said.append(f"It dies by itself at {row['expires']}: rotate it before, or its services fail.")
     if row["not_seen"]:
-        said.append(f"Not seen: whether it lacks a right in use by {', '.join(row['not_seen'])}, whose refused calls neither a check nor our log tells.")
+        users = f"{', '.join(row['not_seen'])}, whose refused calls neither a check nor our log tells"
+        said.append(f"Not seen: whether it lacks a right in use by {users}.")
     return said

@@ -664,7 +664,7 @@ MUTANTS = (
     ),
     Mutant(
         "take a namesake's process for our own machine's",
-        "ir/storage/process_identity.py",
+        "ir/storage/process_table.py",
         "or where != machine():",
         "or False:",
         ("tests/unit/test_ledger.py",),

@@ -13,8 +13,7 @@ from ir.cli.terminal.operator import SOURCES, Terminal, read_again, read_key
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import Refused, Unreplayable, UsageError
 from ir.core.model import Json
-from ir.incident import irreversible, signal_words
-from ir.incident import record as incident_record
+from ir.incident import folding, irreversible, signal_words
 from ir.incident.record import FINAL, Incident
 from ir.runtime import following, lifecycle, removals
 from ir.runtime.app_state import State, actor, open_state
@@ -138,10 +137,10 @@ def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, lea
     from ir.runtime import reopen, unreplayable
 
     entries = read_entries(kept.engine, name)
-    record = incident_record.fold(entries)
+    record = folding.fold(entries)
     if not entries:
         raise _never_begun(kept, name)
-    incident_record.hear_late(record, kept.signals.sent(name))
+    folding.hear_late(record, kept.signals.sent(name))
     if record.status == "reopened" and kind == "close":
         record = reopen.close_again(kept, name, operator.name, str(body["reason"]), operator.screen.warn)
     closes_again = kind == "close" and record.status == "attested" and bool(record.debts) and "accepted" in record.ended

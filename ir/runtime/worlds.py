@@ -11,7 +11,7 @@ from ir.core.model import Json
 from ir.core.secret import Secret
 from ir.evidence import files as evidence_files
 from ir.evidence.checkpoints import Checkpointer
-from ir.incident import debts
+from ir.incident import earlier_debts
 from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.incident.world_parts import Hooks, KeysAtHand, Run
@@ -149,7 +149,7 @@ def known(kept: State, incident: str) -> bool:
 def over(kept: State, incident: str) -> bool:
     """See `Hooks.over`."""
     row = kept.index.find(incident)
-    return row is not None and debts.over(row)
+    return row is not None and earlier_debts.over(row)
 
 
 def _note(kept: State, source: Inventory, key: Key, places: set[str], record: Incident) -> None:

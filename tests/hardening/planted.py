@@ -643,7 +643,7 @@ MUTANTS = (
     ),
     Mutant(
         "drop what a close left to do",
-        "ir/incident/debts.py",
+        "ir/incident/earlier_debts.py",
         'return row.status != "attested" or "accepted" in row.summary',
         'return row.status != "attested"',
         ("tests/incident/test_taken_over.py",),

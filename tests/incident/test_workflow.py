@@ -14,8 +14,9 @@ from ir.drill.simulated.stores_and_services import SimStore
 from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
 from ir.incident.context import Options
+from ir.incident.folding import fold
 from ir.incident.plan import Step
-from ir.incident.record import Incident, fold
+from ir.incident.record import Incident
 from ir.ports import Check, Expected, Held, Minted, MintOrder, Target
 
 

@@ -29,7 +29,7 @@ from ir.inventory import Inventory, Key
 from ir.inventory.consent import comparison
 from ir.inventory.opened import Opened
 from ir.ports import Check, Expected, Store
-from ir.runtime import adapter_registry, listed_ids
+from ir.runtime import adapter_registry, listed_ids, service_adapters
 from ir.runtime.app_state import actor, open_state
 from ir.runtime.owning import Owning
 from ir.storage.incident_index import IncidentRow
@@ -123,7 +123,7 @@ class _Look:
     def _holding(self, key: Key, name: str, store: Reading, own: Mapping[str, Reading], everywhere: Sequence[str]) -> Holding:
         """By its own key's values; where it tells that of another key, by that."""
         service = next(s for s in self._source.services if s.name == name)
-        checks = adapter_registry.verifiers(service, self._source, self._operator, self._base, key, self._held)
+        checks = service_adapters.verifiers(service, self._source, self._operator, self._base, key, self._held)
         values = list(dict.fromkeys(mark for mark in (store.fingerprint, *(row.fingerprint for row in own.values())) if mark))
         seen: dict[str, list[Check]] = {}
         for value in values:

@@ -25,7 +25,7 @@ from ir.incident.plan import compile_plan
 from ir.incident.playbook import Playbook
 from ir.incident.record import Incident
 from ir.runtime.incident_spec import Setting, inventory_text, setting_from
-from ir.runtime.same_value import Noted
+from ir.runtime.noted_store import Noted
 
 NAMESPACE = "ir-work"
 """Keeps these signatures from being taken for an approval or a checkpoint."""

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ir.core import concurrency
 from ir.core.errors import IrError, Missing
@@ -17,13 +16,12 @@ from ir.core.model import KeyKind
 from ir.core.reference import Reference, other_field, plain
 from ir.inventory import Account, Inventory, Key, Service, Verify, references
 from ir.inventory.consent import of_check, reading
-from ir.ports import Comparison, Expected, Held, Holder, Operator, Store, Verifier
-from ir.runtime import adapter_registry
+from ir.ports import Comparison, Expected, Held, Holder, Operator, Verifier
+from ir.runtime import adapter_registry, service_adapters
+from ir.runtime.noted_store import Noted
 
 WITHIN = 10.0
 """Seconds for the whole look; a place without an answer by then is reported as not compared."""
-RECENT = 5.0
-"""Seconds in which a read that was handed over stands for the next one."""
 _FOR_STORES = 6.0
 """Seconds of these for stores: the services' checks need what the stores hold."""
 _NO_ANSWER = "gave no answer in time"
@@ -53,37 +51,6 @@ class _Seen:
     def at(self, ref: Reference) -> str:
         """The fingerprint of a place's content; "" = nothing shaped like a key, or it could not be read."""
         return next((mark for place, mark in self.marks.get(ref.object, ()) if place == plain(ref)), "")
-
-
-class Noted:
-    """A store that remembers the other fields of the object that it last read; everything else passes through."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._last: Held | None = None
-        self._read_at = self._handed_until = 0.0
-
-    def hand_over(self) -> "Noted":
-        """The next read may be the last one, if that is at most `RECENT` seconds old: who made it looked for the one that comes next."""
-        self._handed_until = self._read_at + RECENT
-        return self
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
-
-    def read(self) -> Held:
-        """See `ports.Store`."""
-        handed, self._handed_until = self._handed_until, 0.0
-        if self._last is not None and time.monotonic() < handed:
-            return self._last
-        self._last, self._read_at = None, time.monotonic()
-        self._last = self._store.read()
-        return self._last
-
-    def taken(self) -> Held | None:
-        """The content of the last read, handed out once; None: the read failed, or was handed out already."""
-        found, self._last = self._last, None
-        return found
 
 
 class OtherPlaces:
@@ -238,7 +205,7 @@ class OtherPlaces:
 
     def _check(self, row: Verify) -> Verifier:
         resolver = adapter_registry.reference_resolver(self._source, self._operator, self._base)
-        return adapter_registry.verifier(row, resolver, adapter_registry.Incidental())
+        return service_adapters.verifier(row, resolver, service_adapters.Incidental())
 
 
 def _of_this_tool(source: Inventory, account: Account) -> Iterator[tuple[str, Reference]]:

@@ -17,7 +17,7 @@ from ir.evidence.hash_chain import chained
 from ir.incident import debts as debt_rules
 from ir.incident import folding
 from ir.incident.record import Incident
-from ir.runtime import wiring, worlds
+from ir.runtime import index_summary, wiring, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
 from ir.runtime.lifecycle import hold
@@ -62,7 +62,7 @@ def note_the_end(record: Incident, kept: State) -> None:
 
 def _note(record: Incident, kept: State) -> None:
     row = kept.index.find(record.id)
-    summary = wiring.summary(record, set(row.summary.get("destinations", [])) if row is not None else set())
+    summary = index_summary.summary(record, set(row.summary.get("destinations", [])) if row is not None else set())
     kept.index.note(record.id, record.status, int(record.exit_code), summary)
 
 

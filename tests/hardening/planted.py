@@ -111,10 +111,10 @@ MUTANTS = (
         '0.0 * float(step.params.get("after", 0.0))',
         WEBHOOK,
     ),
-    Mutant("take an old read for the first look", "ir/runtime/same_value.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
+    Mutant("take an old read for the first look", "ir/runtime/noted_store.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
     Mutant(
         "hand a read over twice",
-        "ir/runtime/same_value.py",
+        "ir/runtime/noted_store.py",
         "handed, self._handed_until = self._handed_until, 0.0",
         "handed = self._handed_until",
         HANDED_ON,

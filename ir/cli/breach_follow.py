@@ -9,7 +9,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from ir.cli import campaign_view, campaigns
-from ir.cli.campaigns import AsJson, AtOnce
+from ir.cli.campaigns import AtOnce
+from ir.cli.options import AsJson
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.cli.terminal.work_signing import signers

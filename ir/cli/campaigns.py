@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from ir.cli.campaign_view import ORDER, code_of, document, markdown, table_rows, title
+from ir.cli.options import AsJson
 from ir.cli.terminal import database_watch
 from ir.cli.terminal.follow import leave
 from ir.cli.terminal.operator import Terminal
@@ -27,8 +28,6 @@ from ir.fleet.worker import SLOTS, Worker
 from ir.runtime.app_state import State, actor, open_state
 
 Name = Annotated[str, typer.Argument(help="Campaign id, CAM-…; the newest needs no name.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
 AtOnce = Annotated[int, typer.Option(min=1, max=64, help="Incidents that this process runs together.")]
 _AROUND = 6
 """Lines of the terminal for the title, the heads and the prompt."""

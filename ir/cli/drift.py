@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ir.cli.inventory_check import AsJson, File
+from ir.cli.options import AsJson, InventoryFile
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.operator import Terminal
@@ -36,7 +36,7 @@ from ir.storage.incident_index import IncidentRow
 
 
 def drift(
-    file: File = "",
+    file: InventoryFile = "",
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     probe: Annotated[bool, typer.Option("--probe", help="Ask Stripe which of the keys live; each is used once.")] = False,

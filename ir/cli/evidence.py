@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ir.cli import purging
-from ir.cli.incidents import AsJson, By, Name, Reason, Yes, named
+from ir.cli.incidents import By, Name, Reason, named
+from ir.cli.options import AsJson, Yes
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.operator import Terminal

@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ir.cli import one_debt
+from ir.cli.options import AsJson, Yes
 from ir.cli.terminal import by_name, exceptions, follow
 from ir.cli.terminal.exceptions import Owner, Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.onlooker import look_on
@@ -19,8 +20,6 @@ from ir.runtime import following, lifecycle, removals
 from ir.runtime.app_state import State, actor, open_state
 
 Name = Annotated[str, typer.Argument(help="Incident id, INC-…; the only open one needs no name.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Reason = Annotated[str, typer.Option(help="Why; the report quotes it.")]
 By = Annotated[str, typer.Option(help="Who says so; default: you.", metavar="NAME")]
 

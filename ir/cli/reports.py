@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.incidents import AsJson, Name, named
+from ir.cli.incidents import Name, named
+from ir.cli.options import AsJson
 from ir.cli.terminal.screen import Screen
 from ir.cli.timestamps import TsaRoot, with_stamps
 from ir.core.errors import ExitCode, UsageError

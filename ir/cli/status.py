@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.incidents import AsJson, record_of
+from ir.cli.incidents import record_of
+from ir.cli.options import AsJson
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen

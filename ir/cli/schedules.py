@@ -23,7 +23,7 @@ from ir.fleet import digest, night
 from ir.fleet import due as due_rows
 from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Child, Limits
-from ir.fleet.campaign_child import Source, new_name
+from ir.fleet.campaign_child import Source, new_name, surrounded
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import of_kind
 from ir.fleet.due import moment
@@ -35,7 +35,7 @@ from ir.incident.playbook import Playbook
 from ir.inventory import Key
 from ir.inventory.consent import destinations
 from ir.inventory.opened import Opened
-from ir.runtime import adapter_registry, removals, wiring
+from ir.runtime import adapter_registry, removals, surroundings, wiring
 from ir.runtime.app_state import State, open_state
 
 File = Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")]
@@ -130,11 +130,12 @@ def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, play
     name = new_name(wiring.SystemClock().now().isoformat())
 
     signs = signers(kept, opened, operator)
+    around = surroundings.of_process(kept.engine).keep(same_key.around(consent, [key for key in due if key.name not in left]))
 
     def decide(children: list[Child], now: float) -> list[due_rows.Begun]:
         found = due_rows.rows(source.inventory, children, index, now)
         begun = due_rows.due_children(source, plan, [row for row in found if row.key.name not in left])
-        return agreed(signs, name, kept.me.actor, begun)
+        return agreed(signs, name, kept.me.actor, surrounded(begun, around))
 
     begun = book.open_due(name, kept.me.actor, Limits(at_once=0, per_account=4, per_store=8, stop_after=0), decide)
     for child in begun:

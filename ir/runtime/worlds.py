@@ -20,8 +20,8 @@ from ir.ports import Operator
 from ir.runtime import approved, wiring, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
+from ir.runtime.noted_store import Noted
 from ir.runtime.publish import evidence_signer, publish
-from ir.runtime.same_value import Noted
 from ir.storage import state_folder
 
 

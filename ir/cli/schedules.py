@@ -10,7 +10,7 @@ import typer
 from ir.cli import same_key
 from ir.cli.campaigns import AsJson, AtOnce
 from ir.cli.schedule_end import end
-from ir.cli.terminal import database_watch, inventory_source
+from ir.cli.terminal import database_watch, inventory_source, record_prompt
 from ir.cli.terminal.consent_prompt import PIN, Consent
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import Terminal
@@ -98,7 +98,7 @@ def run_schedule(
 
 def remove_due(kept: State, screen: Screen) -> None:
     """What finished incidents left to be deleted by now."""
-    for said in removals.carry_out(kept, Terminal(screen, name=kept.me.actor, yes=True)):
+    for said in removals.carry_out(kept, Terminal(screen, name=kept.me.actor, yes=True), record_prompt.unagreed):
         screen.say(said)
 
 

@@ -1,4 +1,4 @@
-"""A key of a campaign that is placed elsewhere while the campaign runs is not killed: what a single rotation compares, a child does, too."""
+"""A key of a campaign that is placed elsewhere meanwhile is not killed: it compares what a single rotation compares."""
 
 from collections.abc import Callable
 
@@ -95,6 +95,8 @@ def test_a_worker_without_an_inventory_compares_by_what_was_signed(company: Shop
     assert code == 0, said
     (company.folder / "inventory.yaml").unlink()
     worker = company.begin("worker")
-    until(lambda: company.ir("campaign", "status", "--json")[0] == 4 and '"waiting": 1' in company.ir("campaign", "status", "--json")[1], 90)
+    until(
+        lambda: company.ir("campaign", "status", "--json")[0] == 4 and '"waiting": 1' in company.ir("campaign", "status", "--json")[1], 90
+    )
     worker.terminate()
     assert named and company.twin.is_alive(company.keys["a"]), "the worker compared with a key that its child does not list"

@@ -27,6 +27,7 @@ class Mutant:
 USERS = ("tests/incident/test_key_users.py",)
 CONTAIN = ("tests/incident/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
+RECORDED = ("tests/unit/test_record_consent.py", "tests/campaign/test_record_consent.py")
 OF_MANY, SHARED_LOOK = ("tests/campaign/test_one_value.py",), ("tests/unit/test_shared_look.py",)
 ONE_VALUE, HANDED_ON = ("tests/e2e/test_one_value.py",), ("tests/unit/test_handed_over.py",)
 
@@ -111,6 +112,20 @@ MUTANTS = (
         'float(step.params.get("after", 0.0))',
         '0.0 * float(step.params.get("after", 0.0))',
         WEBHOOK,
+    ),
+    Mutant(
+        "resume what a row says",
+        "ir/cli/incidents.py",
+        "    record_prompt.ask(kept, operator, record)\n    files",
+        "    files",
+        RECORDED,
+    ),
+    Mutant(
+        "let --yes agree to a record",
+        "ir/cli/terminal/record_prompt.py",
+        "operator.agreed or not operator.interactive",
+        "not operator.interactive",
+        RECORDED,
     ),
     Mutant(
         "compare a key of a campaign with its own rows alone",

@@ -8,7 +8,7 @@ import pytest
 from ir.core.errors import Denied
 from ir.core.secret import Secret
 from ir.ports import Held
-from ir.runtime import noted_store, same_value
+from ir.runtime import noted_store
 from ir.runtime.noted_store import Noted
 
 
@@ -44,7 +44,7 @@ def test_a_read_that_was_not_handed_over_is_made_anew() -> None:
 def test_an_old_read_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     _, noted = handed()
     later = time.monotonic() + noted_store.RECENT + 0.1
-    monkeypatch.setattr(same_value, "time", SimpleNamespace(monotonic=lambda: later))
+    monkeypatch.setattr(noted_store, "time", SimpleNamespace(monotonic=lambda: later))
     assert noted.read().version == "2"
 
 

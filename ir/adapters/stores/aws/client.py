@@ -100,16 +100,16 @@ def _shared(service: _Service, region: str, timeout: float, plain: Collection[st
 
 def _made(service: _Service, region: str, timeout: float) -> tuple[object, str]:
     """A client and the address that it calls. The address is known only when the client is made, and so is the way there."""
-    from boto3.session import Session
+    from botocore.session import Session
 
     session = Session()
-    made = session.client(service, region_name=region or None, config=_config(timeout, {}), verify=_authority())
+    made = session.create_client(service, region_name=region or None, config=_config(timeout, {}), verify=_authority())
     address = str(made.meta.endpoint_url)
     proxy = way_out.proxy_for(parse(address))
     if proxy is not None:
         by = {"http": proxy.url, "https": proxy.url}
-        made = session.client(service, region_name=region or None, config=_config(timeout, by), verify=_authority())
-    for library in ("botocore", "boto3", "urllib3"):
+        made = session.create_client(service, region_name=region or None, config=_config(timeout, by), verify=_authority())
+    for library in ("botocore", "urllib3"):
         vendor_logging.hush(library)
     return made, address
 

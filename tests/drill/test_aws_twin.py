@@ -11,22 +11,24 @@ from ir.drill.hosts.aws_twin import AwsTwin
 from tests.worlds.aws import REGION
 from tests.worlds.stores import unique
 
+Act = tuple[str, dict[str, Any]]
+"""A call and what it is given."""
 FIRST, SECOND, THIRD = (f"{letter * 8}-0000-4000-8000-{letter * 12}" for letter in "abc")
 """Client request tokens, which become version ids."""
 
 
-def put(text: str, token: str, *labels: str) -> tuple[str, dict[str, Any]]:
+def put(text: str, token: str, *labels: str) -> Act:
     return "put_secret_value", {"SecretString": text, "ClientRequestToken": token, **({"VersionStages": list(labels)} if labels else {})}
 
 
-def move(label: str, taken: str = "", given: str = "") -> tuple[str, dict[str, Any]]:
+def move(label: str, taken: str = "", given: str = "") -> Act:
     versions = {"RemoveFromVersionId": taken, "MoveToVersionId": given}
     return "update_secret_version_stage", {"VersionStage": label, **{name: one for name, one in versions.items() if one}}
 
 
-CREATED = ("create_secret", {"SecretString": "one", "ClientRequestToken": FIRST})
-PARAMETER = ("put_parameter", {"Value": "one", "Type": "SecureString", "KeyId": "alias/payments", "Description": "payments"})
-SECRETS = {
+CREATED: Act = ("create_secret", {"SecretString": "one", "ClientRequestToken": FIRST})
+PARAMETER: Act = ("put_parameter", {"Value": "one", "Type": "SecureString", "KeyId": "alias/payments", "Description": "payments"})
+SECRETS: dict[str, list[Act]] = {
     "a plain put becomes current": [CREATED, put("two", SECOND)],
     "a third makes the first one nameless": [CREATED, put("two", SECOND), put("three", THIRD)],
     "a staged version is promoted": [CREATED, put("two", SECOND, "ir-x"), move("AWSCURRENT", FIRST, SECOND), move("ir-x", SECOND)],
@@ -43,13 +45,13 @@ SECRETS = {
     "deleted": [CREATED, ("delete_secret", {"ForceDeleteWithoutRecovery": True})],
     "too long": [CREATED, put("x" * 65_537, SECOND)],
 }
-LOOKS: list[tuple[str, dict[str, Any]]] = [
+LOOKS: list[Act] = [
     ("get_secret_value", {}),
     ("describe_secret", {}),
     *(("get_secret_value", {"VersionStage": label}) for label in ("AWSCURRENT", "AWSPREVIOUS", "ir-x", "ir-y")),
     *(("get_secret_value", {"VersionId": one}) for one in (FIRST, SECOND, THIRD)),
 ]
-PARAMETERS = {
+PARAMETERS: dict[str, list[Act]] = {
     "made": [PARAMETER],
     "written again, its settings repeated": [PARAMETER, ("put_parameter", {**PARAMETER[1], "Value": "two", "Overwrite": True})],
     "there already": [PARAMETER, PARAMETER],
@@ -58,7 +60,7 @@ PARAMETERS = {
     "deleted twice": [PARAMETER, ("delete_parameter", {}), ("delete_parameter", {})],
     "plain": [("put_parameter", {"Value": "one", "Type": "String"})],
 }
-READS: list[tuple[str, dict[str, Any]]] = [
+READS: list[Act] = [
     *(("get_parameter", {"WithDecryption": True, "Name": version}) for version in ("", ":1", ":2", ":9")),
     ("get_parameter_history", {"WithDecryption": True}),
     ("describe_parameters", {}),
@@ -72,10 +74,9 @@ def stand_in() -> Iterator[str]:
         yield twin.address
 
 
-def client(service: str, address: str, login: str = "test") -> Any:
-    return Session().create_client(
-        service, region_name=REGION, endpoint_url=address, aws_access_key_id=login, aws_secret_access_key=login
-    )
+def client(service: str, address: str, login: str = "test", region: str = REGION) -> Any:
+    made: Any = Session().create_client  # by name
+    return made(service, region_name=region, endpoint_url=address, aws_access_key_id=login, aws_secret_access_key=login)
 
 
 def said(to: Any, call: str, about: dict[str, Any], name: str) -> object:
@@ -101,14 +102,18 @@ def test_a_secret_is_as_it_is_at_moto(story: str, stand_in: str, aws_address: st
     seen = []
     for address in (stand_in, aws_address):
         to, name = client("secretsmanager", address), unique("shop/stripe")
-        acts = [said(to, call, {("Name" if call == "create_secret" else "SecretId"): name, **about}, name) for call, about in SECRETS[story]]
+        acts = [
+            said(to, call, {("Name" if call == "create_secret" else "SecretId"): name, **about}, name) for call, about in SECRETS[story]
+        ]
         looks = [said(to, call, {"SecretId": name, **about}, name) for call, about in LOOKS]
         seen.append(list(zip(map(str, [*SECRETS[story], *LOOKS]), [*acts, *looks], strict=True)))
     assert seen[0] == seen[1]
 
 
-@pytest.mark.parametrize("act", [move("AWSCURRENT", FIRST), move("ir-x", given=FIRST)], ids=["the current label is taken away", "no holder"])
-def test_a_move_that_aws_refuses_by_its_reference_is_refused_where_moto_allows_it(act: tuple[str, dict[str, Any]], stand_in: str) -> None:
+@pytest.mark.parametrize(
+    "act", [move("AWSCURRENT", FIRST), move("ir-x", given=FIRST)], ids=["the current label is taken away", "no holder"]
+)
+def test_a_move_that_aws_refuses_by_its_reference_is_refused_where_moto_allows_it(act: Act, stand_in: str) -> None:
     to, name = client("secretsmanager", stand_in), unique("shop/stripe")
     for call, about in [CREATED, put("two", SECOND, "ir-x")]:
         said(to, call, {("Name" if call == "create_secret" else "SecretId"): name, **about}, name)
@@ -134,9 +139,7 @@ def test_a_stranger_is_refused_and_regions_are_apart(stand_in: str) -> None:
         client("secretsmanager", stand_in, "stranger").list_secrets()
     client("secretsmanager", stand_in).create_secret(Name="here", SecretString="one")
     assert [row["Name"] for row in client("secretsmanager", stand_in).list_secrets()["SecretList"]].count("here") == 1
-    far = Session().create_client(
-        "secretsmanager", region_name="us-east-1", endpoint_url=stand_in, aws_access_key_id="test", aws_secret_access_key="test"
-    )
+    far = client("secretsmanager", stand_in, region="us-east-1")
     assert not far.list_secrets()["SecretList"]
 
 

@@ -118,8 +118,8 @@ class ParameterShelf:
 def _aws(service: str, address: str) -> Any:
     from botocore.session import Session
 
-    login = {"aws_access_key_id": LOGIN, "aws_secret_access_key": LOGIN}
-    return Session().create_client(service, region_name=REGION, endpoint_url=address, **login)
+    client: Any = Session().create_client  # by name
+    return client(service, region_name=REGION, endpoint_url=address, aws_access_key_id=LOGIN, aws_secret_access_key=LOGIN)
 
 
 @dataclass

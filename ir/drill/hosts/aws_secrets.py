@@ -69,7 +69,7 @@ class Secrets:
             "DescribeSecret": lambda asked: self._about(self._found(asked)),
             "GetSecretValue": self._get,
             "ListSecretVersionIds": self._versions,
-            "ListSecrets": lambda asked: {"SecretList": [self._about(one) for one in self._all.values()]},
+            "ListSecrets": self._list,
             "PutSecretValue": self._put,
             "UpdateSecretVersionStage": self._move,
         }
@@ -80,6 +80,9 @@ class Secrets:
             if name in (one.name, one.arn):
                 return one
         raise refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
+
+    def _list(self, _asked: Json) -> Json:
+        return {"SecretList": [self._about(one) for one in self._all.values()]}
 
     def _create(self, asked: Json) -> Json:
         name = str(asked["Name"])

@@ -7,7 +7,7 @@ import typer
 
 from ir.cli import one_debt
 from ir.cli.options import AsJson, Yes
-from ir.cli.terminal import by_name, exceptions, follow
+from ir.cli.terminal import by_name, exceptions, follow, record_prompt
 from ir.cli.terminal.exceptions import Owner, Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import SOURCES, Terminal, read_again, read_key
@@ -39,7 +39,7 @@ def resume(
     """Go on with an incident, after a crash or a human's step; a finished one repeats its exit code."""
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name)
-    for said in removals.carry_out(kept, Terminal(screen, name=actor(), yes=yes), name):
+    for said in removals.carry_out(kept, Terminal(screen, name=actor(), yes=yes), record_prompt.unagreed, name):
         screen.say(said)
     given = exceptions.named(accept_unverified, accept_unhealthy, accept_unreachable, accept_owner)
     accepts = exceptions.said(record_of(kept, name), given) if any(given.values()) else {}
@@ -147,6 +147,7 @@ def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, lea
         unreplayable.note_the_end(record, kept)
         operator.screen.say(f"{name} has ended: {record.status}" if record.status in FINAL else f"{name} had ended and is open again")
         sys.exit(follow.finish(operator.screen, kept, record, record.standing_code))
+    record_prompt.ask(kept, operator, record)
     files = record.opened["options"].get("key_files", {})
     given = leaked if isinstance(leaked, Secret) else read_again(files.get("leaked", ""), operator.screen)
     other = control if isinstance(control, Secret) else read_again(files.get("control", ""), operator.screen)

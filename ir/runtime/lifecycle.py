@@ -19,7 +19,7 @@ from ir.incident import earlier, earlier_debts
 from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.ports import Irreversible
-from ir.runtime import wiring, worlds
+from ir.runtime import record_consent, wiring, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, opening_entry, setting_from
 from ir.runtime.worlds import ProcessContext
@@ -102,6 +102,8 @@ def begin(setting: Setting, kept: State, runner: Runner, given: ProcessContext, 
         facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **_earlier(setting, kept), **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = opening_entry(setting, at, given.operator.name, facts)
+        if not begun:
+            record_consent.note(kept, setting.incident, opening)
     except BaseException:
         kept.leases.release(setting.incident)
         raise

@@ -1,4 +1,4 @@
-"""A store whose last read is remembered, so that an object is not read twice within one look."""
+"""A store that remembers what it was last read to hold, so that its other fields are compared without another read."""
 
 import time
 from typing import Any

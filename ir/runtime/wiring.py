@@ -15,8 +15,8 @@ from ir.incident.context import World
 from ir.incident.custody import Custody, Escrow
 from ir.incident.world_parts import Hooks, KeysAtHand, Lookups, Ports, Run
 from ir.inventory import Inventory, Service, Verify, Webhook, consent
-from ir.ports import Deliveries, Issuer, Operator, Reloader, Reviewer, Store, Verifier
-from ir.runtime import adapter_registry, issuer_adapters, service_adapters, write_guard
+from ir.ports import Comparison, Deliveries, Issuer, Operator, Reloader, Reviewer, Store, Verifier
+from ir.runtime import adapter_registry, issuer_adapters, service_adapters, surroundings, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 from ir.runtime.known_keys import KnownKeys
@@ -125,19 +125,29 @@ class _Wires:
     def lookups(self, control: Secret | None) -> Lookups:
         from ir.clients.stripe_api import account_of
 
-        setting, source, key = self._setting, self.source, self.key
-        review, options = self.account.review_key, setting.options
-        own = {name: store for name, store in self._stores.items() if name not in options.accept_unreachable}
+        setting, source, key, review = self._setting, self.source, self.key, self.account.review_key
+        elsewhere, lately = self._elsewhere()
         return Lookups(
             control_key=lambda: control or adapter_registry.optional(review, self._resolver),
             review_key=lambda: adapter_registry.optional(review, self._resolver),
             account_of=lambda secret: "" if isinstance(key, Webhook) else account_of(self._api, secret),  # a signing secret opens no API
             holder_of=KnownKeys(source, key, self._operator, setting.base, programs=not self._alone).holder_of,
             owners=Owning(source, setting.base).of,
-            elsewhere=OtherPlaces(source, key, self._operator, setting.base, options.agreed, own).compare,
+            elsewhere=elsewhere,
+            elsewhere_lately=lately,
             own_requests=lambda: tuple(self._api.request_ids),
             prepare=partial(_prepare, self._api),
         )
+
+    def _elsewhere(self) -> tuple[Callable[[str], Comparison], Callable[[str], Comparison]]:
+        """See `Lookups`."""
+        options = self._setting.options
+        own = {name: store for name, store in self._stores.items() if name not in options.accept_unreachable}
+        if options.around:
+            others = surroundings.of_process(self._kept.engine).others(options.around, self.key.name, self._operator, own, self._made)
+            return others.compare, others.compare_lately
+        alone = OtherPlaces(self.source, self.key, self._operator, self._setting.base, options.agreed, own)
+        return alone.compare, alone.compare
 
     def _guarded(self, port: object, writes: tuple[str, ...]) -> write_guard.Guarded:
         return write_guard.Guarded(port, writes, self._ask)

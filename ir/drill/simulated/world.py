@@ -74,6 +74,7 @@ def lookups(elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Compar
         holder_of=lambda _key: "",
         owners=lambda store: store.owners(),
         elsewhere=elsewhere,
+        elsewhere_lately=elsewhere,
         own_requests=lambda: (),
         prepare=lambda: None,
     )

@@ -69,7 +69,7 @@ class Worker:
         self.runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)
         self._mine: dict[str, Child] = {}
         self._over: queue.Queue[str] = queue.Queue()
-        self._taking = TakeOvers(kept, book, self._over.put, lambda error: self.runner.away(error))
+        self._taking = TakeOvers(kept, book, self._over.put, lambda error: self.runner.heartbeat.away(error))
         self._ready = deque[Child]()
         """Children that could go on at the last look, and had no place yet."""
         self._looked = 0.0
@@ -256,7 +256,7 @@ class Worker:
             try:
                 self._beat_once()
             except Away as error:
-                self.runner.away(error)
+                self.runner.heartbeat.away(error)
                 return
             except sa.exc.OperationalError:  # the disk is full: the next beat comes in time
                 continue

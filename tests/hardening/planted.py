@@ -475,7 +475,7 @@ MUTANTS = (
     Mutant(
         "record a failed write as the end of an incident",
         "ir/engine/dbos_runner.py",
-        "        raise _HandedBack from None\n    finally",
+        "        raise HandedBack from None\n    finally",
         "        raise\n    finally",
         ("tests/hardening/test_full_disk.py",),
     ),

@@ -108,7 +108,7 @@ class Worker:
         finally:
             gone.set()
             if not self._mine:
-                self.book.leave(self.kept.me)
+                self.book.workers.leave(self.kept.me)
 
     def anything(self) -> bool:
         """Whether there is anything to begin, to go on with or to take over, without starting the engine."""
@@ -262,8 +262,8 @@ class Worker:
                 continue
 
     def _beat_once(self) -> None:
-        self.book.beat(self.kept.me, self.fitness.said)
-        self.kept.budget.workers = max(1, len(self.book.workers()))
+        self.book.workers.beat(self.kept.me, self.fitness.said)
+        self.kept.budget.workers = max(1, len(self.book.workers.living()))
 
 
 def _taken_over(_incident: str) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 from ir.core.urls import in_the_clear
 from ir.inventory.terms import STRICT, Argv, Name, Ref, Url
 
-HOSTS = ("k8s", "vercel", "github-actions", "gcp-sm")
+HOSTS = ("k8s", "vercel", "github-actions", "gcp-sm", "azure-kv")
 """Schemes of stores that a `hosts:` row may be about."""
 
 
@@ -24,7 +24,7 @@ class Host(BaseModel):
 
     model_config = STRICT
 
-    name: Literal["k8s", "vercel", "github-actions", "gcp-sm"]
+    name: Literal["k8s", "vercel", "github-actions", "gcp-sm", "azure-kv"]
     context: str = ""
     api_base: Url | None = None
     token: Ref | None = None

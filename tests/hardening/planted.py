@@ -881,7 +881,7 @@ MUTANTS = (
         ("tests/hardening/test_kill_hosts.py::test_killed_as_the_host_wrote_it_can_be_rolled_back_at_once",),
     ),
     Mutant("take a changed mark for our own", "ir/actions/unread.py", "    if mark == _settled(known, value):", "    if True:", UNREAD),
-    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if number == base.number + 1:", "if True:", SSM),
+    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if int(ours) == base.number + 1:", "if True:", SSM),
     Mutant(
         "forget the KMS key of a parameter",
         "ir/adapters/stores/aws/parameters.py",

@@ -33,7 +33,15 @@ from ir.storage import written_file
 _MODES = ("live", "test")
 _SHOWN, _IN_FILE = 5, 200
 """Names that are shown of what was not looked into: on the screen, in a comment."""
-_SHORT = {"gcp": "gcp-sm", "azure": "azure-kv", "ssm": "aws-ssm", "aws": "aws-sm", "kubernetes": "k8s", "github": "github-actions", "env": "dotenv"}
+_SHORT = {
+    "gcp": "gcp-sm",
+    "azure": "azure-kv",
+    "ssm": "aws-ssm",
+    "aws": "aws-sm",
+    "kubernetes": "k8s",
+    "github": "github-actions",
+    "env": "dotenv",
+}
 _HERE = {
     "gcp-sm": ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
     "azure-kv": (),
@@ -42,7 +50,7 @@ _HERE = {
 }
 """Variables of the hosts' own tools that say which project or region is meant."""
 OUTPUT = "Write it there, mode 0600, instead of printing it; to a file that is there, rows are added."
-FROM = "What lies at a host, by name: vercel, github-actions://acme, k8s://CONTEXT/NAMESPACE, gcp-sm://PROJECT, azure-kv://VAULT, ssm, aws, vault://MOUNT …"
+FROM = "What lies at a host, by name: vercel, github-actions://acme, k8s://CONTEXT, gcp-sm://PROJECT, azure-kv://VAULT, ssm, vault://MOUNT …"
 READ = "Read the values that hosts tell, to know keys by their beginning and to match them by fingerprint; in a terminal it is asked."
 LISTED = "An inventory that lists some already: how hosts are reached, and what is not proposed again."
 

@@ -36,6 +36,10 @@ class AzureVault:
         login: what the inventory says of Azure; without a token there, the credentials that Azure's libraries find.
         timeout: seconds per call.
 
+    Attributes:
+        address: of the vault.
+        scope: what a login is asked for.
+
     Raises:
         Rejected: it is no name of a vault.
     """
@@ -48,8 +52,8 @@ class AzureVault:
             )
         domain = found[2] or _CLOUDS[0]
         self.name, self._login, self._timeout = name, login, timeout
-        self._base = login.api_base or f"https://{found[1]}.{domain}"
-        self._scope = f"https://{domain}/.default"
+        self.address = login.api_base or f"https://{found[1]}.{domain}"
+        self.scope = f"https://{domain}/.default"
 
     def get(self, secret: str, version: str = "") -> Json:
         """A version with its `value`, `id`, `attributes`, `tags`, `contentType`; the newest by default. Rejected: it is disabled."""
@@ -57,7 +61,7 @@ class AzureVault:
         return _bundle(self._ask("GET", path, f"secret {secret}", needs="id"), secret)
 
     def set(self, secret: str, body: Json) -> Json:
-        """Add a version, which is current at once, and make the secret if there is none. Raises Conflict when a deleted one has its name."""
+        """Add a version, which is current at once; without a secret, make it. Raises Conflict when a deleted one has its name."""
         return _bundle(self._ask("PUT", f"/secrets/{part(secret)}", f"secret {secret}", body, needs="id"), secret)
 
     def versions(self, secret: str) -> list[Json]:
@@ -95,8 +99,8 @@ class AzureVault:
         return found
 
     def _api(self) -> HostApi:
-        token = self._login.token or (lambda: default_token(self._scope))
-        return HostApi("Azure", self._base, token, timeout=self._timeout, meanings={"SecretDisabled": Rejected})
+        token = self._login.token or (lambda: default_token(self.scope))
+        return HostApi("Azure", self.address, token, timeout=self._timeout, meanings={"SecretDisabled": Rejected})
 
 
 def called(row: Json) -> tuple[str, str]:

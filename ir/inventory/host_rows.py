@@ -15,7 +15,7 @@ class Host(BaseModel):
     """How one host is reached. Without a row, the host is reached as its own tools reach it.
 
     Attributes:
-        context: of the kubeconfig (k8s only); a row without one is for every context.
+        context: of the kubeconfig (k8s), or name of a vault (azure-kv); a row without one is for every one.
         api_base: the API's address, https or on loopback.
         token: what stands after `Bearer`.
         team: id or name of the team whose the projects are (vercel only).
@@ -36,8 +36,10 @@ class Host(BaseModel):
     def _safe(self) -> "Host":
         if self.api_base and in_the_clear(self.api_base):
             raise ValueError(f"`api_base: {self.api_base}` is plain http to another machine: a token and keys would go there in the clear")
-        if self.name != "k8s" and (self.context or self.program):
-            raise ValueError("`context` and `program` are for k8s alone")
+        if self.program and self.name != "k8s":
+            raise ValueError("`program` is for k8s alone")
+        if self.context and self.name not in ("k8s", "azure-kv"):
+            raise ValueError("`context` is for k8s and azure-kv alone")
         if self.team and self.name != "vercel":
             raise ValueError("`team` is for vercel alone")
         return self

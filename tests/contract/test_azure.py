@@ -244,7 +244,7 @@ def test_a_login_goes_to_vaults_of_azure_alone(name: str) -> None:
 )
 def test_each_cloud_has_its_address_and_its_scope(name: str, address: str, scope: str) -> None:
     vault = azure_vault.AzureVault(name, Login(), 1.0)
-    assert (vault._base, vault._scope) == (address, scope)
+    assert (vault.address, vault.scope) == (address, scope)
 
 
 # ── credentials ──

@@ -22,9 +22,7 @@ _LOGINS = {
     "github-actions": _Login("GitHub", "GITHUB_TOKEN or GH_TOKEN", "https://github.com/settings/tokens"),
     "k8s": _Login("Kubernetes", "the kubeconfig", ""),
     "gcp-sm": _Login("Google Cloud", "the application default credentials", "https://console.cloud.google.com/iam-admin/serviceaccounts"),
-    "azure-kv": _Login(
-        "Azure", "AZURE_* or a managed identity", "https://portal.azure.com/#view/Microsoft_AAD_RegisteredApps"
-    ),
+    "azure-kv": _Login("Azure", "AZURE_* or a managed identity", "https://portal.azure.com/#view/Microsoft_AAD_RegisteredApps"),
     "aws-sm": _Login("AWS", "the SDK's own: AWS_* or a profile", "https://console.aws.amazon.com/iam/home#/users"),
     "aws-ssm": _Login("AWS", "the SDK's own: AWS_* or a profile", "https://console.aws.amazon.com/iam/home#/users"),
     "vault": _Login("Vault", "VAULT_TOKEN or ~/.vault-token", ""),

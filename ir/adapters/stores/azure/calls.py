@@ -11,6 +11,6 @@ CALLS = (
     PolicyCall("getSecret/action", "ir-{incident}-{path}", "custody, stage"),
     PolicyCall("delete", "ir-{incident}-{path}", "discard"),
     PolicyCall("purge/action", "ir-{incident}-{path}", "discard: else the vault keeps what was deleted for some days", hint=True),
-    PolicyCall("recover/action", "ir-{incident}-{path}", "custody, stage: where a vault keeps what an incident discarded before", hint=True),
+    PolicyCall("recover/action", "ir-{incident}-{path}", "custody, stage: where the vault keeps what was discarded before", hint=True),
 )
 """As data actions below `Microsoft.KeyVault/vaults/secrets/`. Rights are given for a whole vault: who can make a secret can set each."""

@@ -27,6 +27,7 @@ class AzureCustody(KeptApart):
 
     def __init__(self, vault: AzureVault, name: str) -> None:
         self._vault, self._name = vault, name
+        self._written: dict[str, str] = {}
 
     def path(self, incident: str) -> str:
         """See `KeptApart`."""
@@ -39,9 +40,9 @@ class AzureCustody(KeptApart):
         return tuple(sorted(str(tags.get(_INCIDENT, "")) for tags in marks if tags.get(OF) == fingerprint(self._name)))
 
     def load(self, incident: str) -> tuple[str, str] | None:
-        """See `KeptApart`."""
+        """See `KeptApart`. Our last write is read by its version, so that an older one cannot be taken for it."""
         try:
-            found = self._vault.get(self.path(incident))
+            found = self._vault.get(self.path(incident), self._written.get(incident, ""))
         except Missing:
             return None
         return called(found)[1], found["value"]
@@ -52,14 +53,16 @@ class AzureCustody(KeptApart):
         tags = {OF: fingerprint(self._name), _INCIDENT: incident, "ir-stripe-created": str(int(time.time()))}
         body = {"value": text, "tags": tags, "contentType": "application/json"}
         try:
-            self._vault.set(name, body)
+            made = self._vault.set(name, body)
         except Conflict:  # one that was deleted has this name
             self._recover(name)
-            self._vault.set(name, body)
+            made = self._vault.set(name, body)
+        self._written[incident] = called(made)[1]
 
     def discard(self, incident: str) -> None:
         """See `KeptApart`."""
         name = self.path(incident)
+        self._written.pop(incident, None)
         with suppress(Missing):
             self._vault.delete(name)
         awaited(lambda: self._there(name), bool, name)

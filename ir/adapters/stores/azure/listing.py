@@ -49,6 +49,4 @@ def _row(vault: str, row: Json) -> Listed:
         *(() if enabled else ("is disabled",)),
     )
     name = called(row)[0]
-    return Listed(
-        name, Reference("azure-kv", vault, name), updated_at=float(attributes.get("updated") or 0), readable=enabled, hints=hints
-    )
+    return Listed(name, Reference("azure-kv", vault, name), updated_at=float(attributes.get("updated") or 0), readable=enabled, hints=hints)

@@ -130,7 +130,7 @@ def test_a_whole_life_makes_the_calls_of_the_table(kind: tuple[StoreWorld, str])
         live(world, ref, old, new)
         if isinstance(world, AzureWorld):  # the same once more, in a vault that purges nothing
             world.twin.level = "Recoverable"
-            world.write(ref, old)  # type: ignore[arg-type]  # a key of this test
+            world.write(ref, old)
             for _ in range(2):
                 live(world, ref, old, new)
         made = {call for request in way.seen for call in of(request, ref)}

@@ -98,9 +98,11 @@ def _gcp(_request: pytest.FixtureRequest, stack: ExitStack, _folder: Path) -> Sh
 
 def _azure(_request: pytest.FixtureRequest, stack: ExitStack, _folder: Path) -> Shelf:
     twin = stack.enter_context(AzureTwin())
-    dashed = lambda name: name.replace("_", "-")  # noqa: E731
-    put = lambda name, text: twin.put(dashed(name), text)  # noqa: E731
-    return Shelf(Place("azure-kv", "shop"), put, lambda name: Reference("azure-kv", "shop", dashed(name)), _login(twin))
+
+    def put(name: str, text: str) -> None:  # a `_` is no part of a name there
+        twin.put(name.replace("_", "-"), text)
+
+    return Shelf(Place("azure-kv", "shop"), put, lambda name: Reference("azure-kv", "shop", name.replace("_", "-")), _login(twin))
 
 
 def _secrets(request: pytest.FixtureRequest, stack: ExitStack, _folder: Path) -> Shelf:

@@ -915,7 +915,7 @@ MUTANTS = (
         "tell a login to any vault's address",
         "ir/clients/azure_vault.py",
         "found = _NAME.fullmatch(name)",
-        "found = re.match(r\"([^/]+)()\", name)",
+        'found = re.match(r"([^/]+)()", name)',
         AZURE,
     ),
     Mutant(

@@ -11,7 +11,7 @@ from ir.cli.terminal.screen import Screen
 from ir.core.errors import UsageError
 from ir.runtime import policies as policies_of
 
-NAMES = ("aws-sm", "aws-ssm", "gcp-sm", "vault", "conjur", "k8s", "vercel", "github-actions", "stripe", "files")
+NAMES = ("aws-sm", "aws-ssm", "gcp-sm", "azure-kv", "vault", "conjur", "k8s", "vercel", "github-actions", "stripe", "files")
 
 
 def policies(

@@ -39,6 +39,7 @@ TURN = ("tests/e2e/test_owners.py",)
 OWNED, TERRAFORM = ("tests/unit/test_owned_stores.py", "tests/contract/test_owners.py"), ("tests/unit/test_terraform.py",)
 FROM_HOSTS = ("tests/contract/test_inventory_from_hosts.py", "tests/unit/test_inventory_additions.py")
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
+AZURE = ("tests/contract/test_azure.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
 LISTING, BREACH, BREACHED = ("tests/contract/test_listing.py",), ("tests/unit/test_breach.py",), ("tests/drill/test_breach.py",)
 
@@ -909,13 +910,48 @@ MUTANTS = (
         ("tests/hardening/test_kill_hosts.py::test_killed_as_the_host_wrote_it_can_be_rolled_back_at_once",),
     ),
     Mutant("take a changed mark for our own", "ir/actions/unread.py", "    if mark == _settled(known, value):", "    if True:", UNREAD),
-    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if number == base.number + 1:", "if True:", SSM),
+    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if int(ours) == base.number + 1:", "if True:", SSM),
     Mutant(
         "forget the KMS key of a parameter",
         "ir/adapters/stores/aws/parameters.py",
         '_REPEATED = ("Type", "KeyId", ',
         '_REPEATED = ("Type", ',
         SSM,
+    ),
+    Mutant(
+        "overlook a version in between where ids have no order",
+        "ir/adapters/stores/azure/secret_store.py",
+        "        if not others:",
+        "        if True:",
+        AZURE,
+    ),
+    Mutant(
+        "forget the tags of a secret",
+        "ir/adapters/stores/azure/secret_store.py",
+        'for name in ("tags", "contentType") if',
+        'for name in ("contentType",) if',
+        AZURE,
+    ),
+    Mutant(
+        "leave what was kept to be recovered",
+        "ir/adapters/stores/azure/custody.py",
+        "            self._vault.purge(name)\n",
+        "            return False\n",
+        AZURE,
+    ),
+    Mutant(
+        "tell a login to any vault's address",
+        "ir/clients/azure_vault.py",
+        "found = _NAME.fullmatch(name)",
+        'found = re.match(r"([^/]+)()", name)',
+        AZURE,
+    ),
+    Mutant(
+        "run az for a login",
+        "ir/clients/azure_vault.py",
+        'programs = ("cli", "developer_cli"',
+        'programs = ("developer_cli"',
+        AZURE,
     ),
     Mutant(
         "write over any version of a Secret",

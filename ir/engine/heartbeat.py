@@ -1,4 +1,4 @@
-"""The heartbeat of the incidents of this process: other processes see by it that they are worked on."""
+"""Heartbeats: other processes see by them that an incident is worked on, and that a worker lives."""
 
 import os
 import threading
@@ -15,12 +15,12 @@ from ir.storage.process_identity import Me
 
 TAKEN_OVER = 70
 """Exit code of a process whose incident another process took over."""
-_EVERY = 5.0
-"""Seconds."""
+BEAT = 5.0
+"""Seconds between two heartbeats."""
 
 
 class Heartbeat:
-    """Of all incidents in `fences`.
+    """The heartbeat of the incidents of this process.
 
     Attributes:
         fences: incident → the fence of the lease that this process holds for it.
@@ -36,20 +36,25 @@ class Heartbeat:
 
     def begin(self) -> None:
         """Beat until the process ends."""
-        threading.Thread(target=self._beat, daemon=True, name="ir-heartbeat").start()
+        threading.Thread(target=keep_beating, args=(self._beat, self._lost), daemon=True, name="ir-heartbeat").start()
+
+    def _lost(self, error: Away) -> None:
+        self.fences.clear()
+        self.away(error)
 
     def _beat(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(_EVERY):
-            try:
-                with suppress(sa.exc.OperationalError):  # the disk is full: the next beat comes in time
-                    self._beat_once()
-            except Away as error:
-                self.fences.clear()
-                self.away(error)
-                return
-
-    def _beat_once(self) -> None:
         for incident, fence in list(self.fences.items()):
             if not self._leases.beat(self._me, incident, fence) and incident in self.fences and self._leases.holder(incident):
                 self.taken_over()
+
+
+def keep_beating(beat: Callable[[], None], lost: Callable[[Away], None], ended: threading.Event | None = None) -> None:
+    """Call `beat` every few seconds until the process or (`ended`) the work ends; `lost` when the database does not come back."""
+    pause = ended or threading.Event()
+    while not pause.wait(BEAT):
+        try:
+            with suppress(sa.exc.OperationalError):  # the disk is full: the next beat comes in time
+                beat()
+        except Away as error:
+            lost(error)
+            return

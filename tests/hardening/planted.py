@@ -422,7 +422,7 @@ MUTANTS = (
         "ir/adapters/stores/vault/client.py",
         'return Unknown(f"Vault did not answer in time',
         'return Rejected(f"Vault did not answer in time',
-        ("tests/contract/test_store_contract.py",),
+        GUARANTEES,
     ),
     Mutant(
         "take AWS's silence for a no",
@@ -478,7 +478,7 @@ MUTANTS = (
         "ir/engine/dbos_runner.py",
         "        raise HandedBack from None\n    finally",
         "        raise\n    finally",
-        ("tests/hardening/test_full_disk.py",),
+        ("tests/unit/test_engine_habits.py",),
     ),
     Mutant(
         "take a hotel's page for AWS's answer",

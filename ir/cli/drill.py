@@ -45,7 +45,7 @@ class DrillFlags:
     real_time: Annotated[bool, typer.Option("--real-time", help="The shipped playbook, with its own waits.")] = False
     stores: Annotated[str, typer.Option(help=_STORES, metavar="NAMES")] = ""
     faults: Annotated[str, typer.Option(help="What goes wrong meanwhile: all, or names by comma; ? lists them.", metavar="NAMES")] = ""
-    runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="So many drills in simulated time, seeds counted from --seed.")] = 0
+    runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="Number of drills in simulated time; seeds count up from --seed.")] = 0
     picture: Annotated[str, typer.Option(help="Also draw the screen as SVG.", metavar="FILE")] = ""
     hands: Annotated[
         bool, typer.Option("--hands", help="You are the person: run ir by hand, and click in an imitation of the Dashboard.")

@@ -16,7 +16,7 @@ _MOST = 200
 
 
 def breach(
-    keys: Annotated[int, typer.Option(min=1, max=_MOST, help="How many keys lie on the three hosts.")] = 40,
+    keys: Annotated[int, typer.Option(min=1, max=_MOST, help="How many keys are stored on the three hosts.")] = 40,
     kill_after: Annotated[float, typer.Option(min=0.0, help="Kill the run after so many seconds, and go on by one command.")] = 0.0,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the drill's folder behind.")] = False,
     as_json: AsJson = False,

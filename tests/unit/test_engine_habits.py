@@ -5,6 +5,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ import ir
 from ir.core.model import Json
 from ir.drill.simulated.world import Simulation
 from ir.engine.dbos_runner import Runner
+from ir.engine.dbos_steps import HandedBack
 from ir.evidence import audit_log
 from ir.storage import database, process_identity
 from ir.storage.leases import Leases
@@ -55,10 +57,18 @@ def test_an_error_is_not_recorded_as_the_end_of_an_incident(runner: Runner, monk
             raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
         return append(engine, entry)
 
+    def started(*given: Any) -> Any:
+        handles.append(start(*given))
+        return handles[0]
+
+    handles, start = list[Any](), DBOS.start_workflow
+    monkeypatch.setattr(DBOS, "start_workflow", started)
     monkeypatch.setattr(audit_log, "append", full)
     fence = runner.leases.take(runner.me, sim.incident, ["key payments"])
     runner.start(sim.opening(), sim.world, fence)
     assert [entry["kind"] for entry in runner.follow(sim.incident)] == ["opened"]
+    with pytest.raises(HandedBack):  # once the engine has made its own entry
+        handles[0].get_result()
     assert "cannot be written" in runner.broken[sim.incident]
     assert runner.status(sim.incident) == "PENDING"
 

@@ -1072,7 +1072,7 @@ MUTANTS = (
     Mutant(
         "take every incident for unfinished",
         "ir/runtime/worlds.py",
-        "return row is not None and debts.over(row)",
+        "return row is not None and earlier_debts.over(row)",
         "return False",
         ("tests/unit/test_world.py",),
     ),

@@ -38,7 +38,7 @@ Told = frozenset[str] | str
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedObject:
     """One object of a store, and the fields of it that an inventory lists: with the key of each, "" = this tool itself works with it."""
 
     name: str
@@ -103,7 +103,7 @@ class LookAround:
     ) -> None:
         self._source, self._operator, self._base, self._agreed, self._own = source, operator, base, set(agreed), own or {}
 
-    def take(self, objects: Sequence[Listed], services: Sequence[Service]) -> Seen:
+    def take(self, objects: Sequence[ListedObject], services: Sequence[Service]) -> Seen:
         """Look at all of them, side by side, for at most `WITHIN` seconds. Raises nothing."""
         until = time.monotonic() + WITHIN
         seen = self.stores(objects)
@@ -112,7 +112,7 @@ class LookAround:
             seen.told(service, NO_ANSWER if said is None else said)
         return seen
 
-    def stores(self, objects: Sequence[Listed]) -> Seen:
+    def stores(self, objects: Sequence[ListedObject]) -> Seen:
         """The objects alone."""
         seen = Seen()
         for one, found in zip(objects, concurrency.each_within(_FOR_STORES, objects, self._marks), strict=True):
@@ -129,7 +129,7 @@ class LookAround:
             return True
         return False if any(_TOLD.search(one.said) for one in told) else _TOLD_NOTHING
 
-    def _marks(self, one: Listed) -> Marks | str:
+    def _marks(self, one: ListedObject) -> Marks | str:
         """The fields of an object with fingerprints, by one read; or the reason why it could not be read."""
         why = ""
         for ref in one.fields:

@@ -114,6 +114,13 @@ MUTANTS = (
         WEBHOOK,
     ),
     Mutant(
+        "take our own use for somebody's after a kill",
+        "ir/actions/quiet.py",
+        "news and not last_use.perhaps_ours(told, noted, mine.ahead)",
+        "news",
+        ("tests/incident/test_clocks.py",),
+    ),
+    Mutant(
         "resume what a row says",
         "ir/cli/incidents.py",
         "    record_prompt.ask(kept, operator, record)\n    files",

@@ -1,6 +1,6 @@
 """Two stores, three services (one canary) and one leaked key, wired together as the product wires real ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
@@ -93,7 +93,10 @@ class SimReviewer:
         return ()
 
 
-def lookups(elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison()) -> Lookups:
+def lookups(
+    elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison(),
+    own_uses: Callable[[], Sequence[tuple[float, float]]] = tuple,
+) -> Lookups:
     """No other key is at hand, and the provider tells nothing of whose a key is."""
     return Lookups(
         control_key=lambda: None,
@@ -103,6 +106,7 @@ def lookups(elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Compar
         owners=lambda store: store.owners(),
         elsewhere=elsewhere,
         elsewhere_lately=elsewhere,
+        own_uses=own_uses,
         own_requests=lambda: (),
         prepare=lambda: None,
     )
@@ -123,6 +127,7 @@ HOOKS = Hooks(
     knows=lambda _incident: True,
     over=lambda _incident: False,
     removed_approvers=tuple,
+    used=lambda _asked, _answered: None,
     resting=lambda _seconds: nullcontext(),
 )
 """Of a simulated process: the journal is its record, and there is no screen."""
@@ -169,6 +174,8 @@ class Simulation:
             "web": SimService(first, self.provider),
             "billing": SimService(second, self.provider, tells=False),
         }
+        self.uses = dict[float, float]()
+        """Our own uses that were noted; they outlive a process."""
         self.other = OtherKey(self.provider, self.clock)
         self.reviewer, self.operator, self.disk = SimReviewer(), SimOperator(), SimDisk()
         self._text = _inventory(tuple(str(ref) for ref in refs), guided=guided, egress=egress)
@@ -202,8 +209,8 @@ class Simulation:
                 clock=self.clock,
                 deliveries=None,
             ),
-            lookups=lookups(self.other.compare),
-            hooks=replace(HOOKS, publish=self.disk.publish),
+            lookups=lookups(self.other.compare, lambda: [*self.uses.items()]),
+            hooks=replace(HOOKS, publish=self.disk.publish, used=self.uses.__setitem__),
             keys=KeysAtHand(),
             run=Run(scratch="", patient=True),
         )

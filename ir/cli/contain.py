@@ -8,7 +8,8 @@ import typer
 
 from ir import inventory
 from ir.cli import emergency, rotate
-from ir.cli.incidents import AsJson, Yes, record_of
+from ir.cli.incidents import record_of
+from ir.cli.options import AsJson, Yes
 from ir.cli.terminal import inventory_source, record_prompt
 from ir.cli.terminal.consent_prompt import PIN, Consent, refuse_other
 from ir.cli.terminal.inventory_source import INVENTORY

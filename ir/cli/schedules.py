@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ir.cli import same_key
-from ir.cli.campaigns import AsJson, AtOnce
+from ir.cli.campaigns import AtOnce
+from ir.cli.options import AsJson
 from ir.cli.schedule_end import end
 from ir.cli.terminal import database_watch, inventory_source, record_prompt
 from ir.cli.terminal.consent_prompt import PIN, Consent

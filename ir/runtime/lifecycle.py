@@ -15,7 +15,7 @@ from ir.core.secret import Secret
 from ir.engine import replay_check
 from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
-from ir.incident import debts, earlier
+from ir.incident import earlier, earlier_debts
 from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.ports import Irreversible
@@ -121,7 +121,7 @@ def _earlier(setting: Setting, kept: State) -> Json:
     account, drill = source.account(source.key(setting.key).account).id, setting.options.drill
     every = kept.index.rows(setting.key)
     index = [row for row in every if bool(row.summary.get("drill")) is drill]
-    found = debts.taken_over(index, setting.key, account, setting.plan.policy)
+    found = earlier_debts.taken_over(index, setting.key, account, setting.plan.policy)
     keys = {row.incident: {role: str(row.summary.get(role, "")) for role in ("old", "new")} for row in index}
     return {
         "took_over": found,
@@ -164,7 +164,7 @@ def go_on(record: Incident, kept: State, runner: Runner, given: ProcessContext, 
         Unreplayable: another version recorded what this one would not do; `unreplayable` ends it.
         Refused: a later incident took over its debts.
     """
-    heir = debts.heirs(kept.index.rows(str(record.opened.get("key", "")))).get(record.id)
+    heir = earlier_debts.heirs(kept.index.rows(str(record.opened.get("key", "")))).get(record.id)
     if heir:
         raise Refused(f"{heir} took over what {record.id} had still to do", safe="nothing was changed", next_step=f"ir status {heir}")
     holder = kept.leases.holder(record.id)

@@ -17,7 +17,7 @@ from ir.core.reference import Reference, other_field, plain
 from ir.inventory import Account, Inventory, Service, Verify, references
 from ir.inventory.consent import of_check, reading
 from ir.ports import Check, Expected, Held, Operator, Store, Verifier
-from ir.runtime import adapter_registry
+from ir.runtime import adapter_registry, service_adapters
 from ir.runtime.noted_store import Noted
 
 WITHIN = 10.0
@@ -38,7 +38,7 @@ Told = frozenset[str] | str
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedObject:
     """One object of a store, and the fields of it that an inventory lists: with the key of each, "" = this tool itself works with it."""
 
     name: str
@@ -105,7 +105,7 @@ class LookAround:
         self._known = dict[str, tuple[str, Marks]]()
         """By object: the stamp of what was read there, and its fields. What stands there still is not read again."""
 
-    def take(self, objects: Sequence[Listed], services: Sequence[Service]) -> Seen:
+    def take(self, objects: Sequence[ListedObject], services: Sequence[Service]) -> Seen:
         """Look at all of them, side by side, for at most `WITHIN` seconds. Raises nothing."""
         until = time.monotonic() + WITHIN
         seen = self.stores(objects)
@@ -114,7 +114,7 @@ class LookAround:
             seen.told(service, NO_ANSWER if said is None else said)
         return seen
 
-    def stores(self, objects: Sequence[Listed]) -> Seen:
+    def stores(self, objects: Sequence[ListedObject]) -> Seen:
         """The objects alone."""
         seen = Seen()
         for one, found in zip(objects, concurrency.each_within(_FOR_STORES, objects, self._marks), strict=True):
@@ -131,7 +131,7 @@ class LookAround:
             return True
         return False if any(_TOLD.search(one.said) for one in told) else _TOLD_NOTHING
 
-    def _marks(self, one: Listed) -> Marks | str:
+    def _marks(self, one: ListedObject) -> Marks | str:
         """The fields of an object with fingerprints, by one read; or the reason why it could not be read."""
         for ref in one.fields:
             held = self._own[str(ref)].taken() if str(ref) in self._own else None
@@ -211,7 +211,7 @@ class LookAround:
 
     def _check(self, row: Verify) -> Verifier:
         resolver = adapter_registry.reference_resolver(self._source, self._operator, self._base)
-        return adapter_registry.verifier(row, resolver, adapter_registry.Incidental())
+        return service_adapters.verifier(row, resolver, service_adapters.Incidental())
 
 
 def of_this_tool(source: Inventory, accounts: Iterable[Account]) -> Iterator[tuple[str, Reference]]:

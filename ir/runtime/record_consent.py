@@ -39,7 +39,7 @@ def note(kept: State, incident: str, opened: Json) -> None:
 
 
 def noted(kept: State, record: Incident) -> bool:
-    """Whether its record is still what this machine agreed to. A database in the own state folder is written by nobody else."""
+    """Whether its record is still what this machine agreed to. A database in the own state folder is written by this account alone."""
     if kept.engine.url.get_backend_name() == "sqlite" and str(kept.engine.url.database).startswith(f"{kept.folder}/"):
         return True
     file = _file(kept, record.id)
@@ -80,7 +80,7 @@ def _reached(source: Inventory, key: Key, places: Places) -> set[str]:
 
 
 def _file(kept: State, incident: str) -> Path:
-    return kept.folder / "agreed" / hashlib.sha256(incident.encode()).hexdigest()  # an id from a row is no file name
+    return kept.folder / "agreed" / hashlib.sha256(incident.encode()).hexdigest()  # an id from a row may hold a slash
 
 
 def _digest(opened: Json) -> str:

@@ -15,7 +15,7 @@ from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.inventory import Webhook
 from ir.ports import Operator
-from ir.runtime import adapter_registry, record_consent, reopen, wiring
+from ir.runtime import adapter_registry, issuer_adapters, record_consent, reopen, wiring
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
 from ir.runtime.signing_secrets import SignedWith
@@ -83,8 +83,8 @@ def _delete(kept: State, operator: Operator, row: DueRemoval, opened: Json) -> s
     account = source.account(key.account)
     resolver = adapter_registry.reference_resolver(source, operator, setting.base)
     api = StripeApi(account.api_base, pace=kept.budget.pace(account.id, account.mode))
-    means = adapter_registry.Means(operator, wiring.SystemClock(), api, resolver)
-    return adapter_registry.webhook_issuer(key, account, row.incident, means, SignedWith(_no_world)).remove(row.key_id)
+    means = issuer_adapters.Means(operator, wiring.SystemClock(), api, resolver)
+    return issuer_adapters.webhook_issuer(key, account, row.incident, means, SignedWith(_no_world)).remove(row.key_id)
 
 
 def _no_world() -> World:

@@ -19,7 +19,7 @@ from ir.core.model import Json
 from ir.incident.context import World
 from ir.inventory import Inventory
 from ir.ports import Comparison, Operator
-from ir.runtime.look_around import WITHIN, Listed, LookAround, Seen, listed, of_this_tool
+from ir.runtime.look_around import WITHIN, ListedObject, LookAround, Seen, listed, of_this_tool
 from ir.runtime.same_value import Judge
 from ir.runtime.shared_look import SharedLook
 from ir.storage.inventory_texts import InventoryTexts, sha256_of
@@ -150,4 +150,4 @@ def _looking(around: Around, operator: Operator) -> Callable[[], Seen]:
     rows = [(key.name, ref) for key in source.held for ref in key.stored_in]
     objects = listed([*rows, *(("", ref) for _, ref in of_this_tool(source, source.accounts))])
     look = LookAround(source, operator, Path(around.base), around.agreed)
-    return lambda: look.take([Listed(name, fields) for name, fields in objects.items()], source.services)
+    return lambda: look.take([ListedObject(name, fields) for name, fields in objects.items()], source.services)

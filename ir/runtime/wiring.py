@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any, cast
@@ -10,16 +9,14 @@ from typing import Any, cast
 from ir import inventory
 from ir.adapters.stores import old_news
 from ir.core import concurrency
-from ir.core.model import Json, Mode
+from ir.core.model import Mode
 from ir.core.secret import Secret
-from ir.incident import debts, standing
 from ir.incident.context import World
 from ir.incident.custody import Custody, Escrow
-from ir.incident.record import Incident
 from ir.incident.world_parts import Hooks, KeysAtHand, Lookups, Ports, Run
 from ir.inventory import Inventory, Service, Verify, Webhook, consent
 from ir.ports import Comparison, Deliveries, Issuer, Operator, Reloader, Reviewer, Store, Verifier
-from ir.runtime import adapter_registry, learned_rights, surroundings, write_guard
+from ir.runtime import adapter_registry, issuer_adapters, service_adapters, surroundings, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 from ir.runtime.known_keys import KnownKeys
@@ -159,17 +156,17 @@ class _Wires:
     def _provider(self) -> tuple[Issuer, Deliveries | None]:
         key, account, app_key = self.key, self.account, self.account.app_key
         if isinstance(key, Webhook):
-            means = adapter_registry.Means(self._operator, self._clock, self._api, self._resolver)
-            raw = adapter_registry.webhook_issuer(key, account, self._setting.incident, means, self._signed)
-            return raw, adapter_registry.webhook_deliveries(key, account, means, self._signed)
-        return adapter_registry.issuer(account, self._operator, self._clock, self._api, lambda: self._resolver(str(app_key))), None
+            means = issuer_adapters.Means(self._operator, self._clock, self._api, self._resolver)
+            raw = issuer_adapters.webhook_issuer(key, account, self._setting.incident, means, self._signed)
+            return raw, issuer_adapters.webhook_deliveries(key, account, means, self._signed)
+        return issuer_adapters.issuer(account, self._operator, self._clock, self._api, lambda: self._resolver(str(app_key))), None
 
     def _verifiers(self, service: Service) -> list[Verifier]:
         live, dry = self.account.mode is Mode.LIVE, self._setting.options.dry_run
         signed = self._signed
-        told = adapter_registry.Incidental(self._last_used, signed.by_mark, signed.former, signed.given_up, live, dry)
-        rows = [row for row in service.verify if self._allowed(row) and adapter_registry.about(row, service, self.key)]
-        return [adapter_registry.verifier(row, self._resolver, told) for row in rows]
+        told = service_adapters.Incidental(self._last_used, signed.by_mark, signed.former, signed.given_up, live, dry)
+        rows = [row for row in service.verify if self._allowed(row) and service_adapters.about(row, service, self.key)]
+        return [service_adapters.verifier(row, self._resolver, told) for row in rows]
 
     def _allowed(self, row: Verify) -> bool:
         """What was not agreed to is left out; in a dry run also a user's command, unless it is declared `read_only`."""
@@ -189,7 +186,7 @@ class _Wires:
         return row.last_used if row else None
 
     def _reloader(self, service: Service) -> Reloader:
-        reloader = adapter_registry.reloader(service.reload, self.source, self._resolver, self._say)
+        reloader = service_adapters.reloader(service.reload, self.source, self._resolver, self._say)
         return cast(Reloader, self._guarded(reloader, write_guard.RELOADER_WRITES))
 
     def _custody(self, stores: Mapping[str, Store]) -> Custody:
@@ -243,36 +240,3 @@ def _reviewer(api: Any) -> Reviewer:
     from ir.review import StripeReviewer
 
     return cast(Reviewer, StripeReviewer(api))
-
-
-def _said(record: Incident) -> str:
-    """Of one that ended without its aim why, of others what was done last."""
-    if record.ended and record.status not in ("done", "debt"):
-        return str(record.ended.get("said", ""))
-    return record.runs[-1].outcome.said if record.runs else ""
-
-
-def summary(record: Incident, places: set[str]) -> Json:
-    """The index row's secret-free summary."""
-    facts = record.facts
-    return {
-        "key": record.opened.get("key", ""),
-        "policy": record.plan.get("policy", ""),
-        "rehearsal": record.dry_run,
-        "drill": bool(record.opened.get("options", {}).get("drill")),
-        "old": facts.get("old", {}).get("fingerprint", ""),
-        "new": facts.get("new", {}).get("fingerprint", ""),
-        "debts": [asdict(debt) for debt in record.debts.values()],
-        "took_over": sorted(facts.get("took_over", {})),
-        "custody": debts.custody(record),
-        "destinations": sorted(places),
-        "actor": record.actor,
-        "step": record.runs[-1].id if record.runs else "",
-        "said": _said(record),
-        "account": facts.get("old", {}).get("account", ""),
-        "heard": record.heard,
-        **standing.told(record),
-        **learned_rights.summarised(facts),
-        "removal": facts.get("removal", {}) if not facts.get("removed_at") else {},
-        "wake_at": record.runs[-1].outcome.facts.get("wake_at", 0.0) if record.runs and record.status == "waiting" else 0.0,
-    }

@@ -15,8 +15,7 @@ from ir.engine.dbos_records import read_entries
 from ir.evidence import audit_log, checkpoints
 from ir.evidence.checkpoints import Signer
 from ir.evidence.hash_chain import WORD, chained
-from ir.incident import record as incident_record
-from ir.incident import standing
+from ir.incident import folding, standing
 from ir.incident.record import Incident
 from ir.inventory import consent
 from ir.runtime import adapter_registry, record_consent, wiring
@@ -38,8 +37,8 @@ def say(kept: State, name: str, actor: str, bodies: Sequence[Json], warn: Warn) 
     for body in bodies:
         append(kept, name, actor, body)
     entries = read_entries(kept.engine, name)
-    record = incident_record.fold(entries)
-    incident_record.hear_late(record, kept.signals.sent(name))
+    record = folding.fold(entries)
+    folding.hear_late(record, kept.signals.sent(name))
     _note(kept, record)
     try:
         signer = signer_for(kept, record, warn)

@@ -40,6 +40,7 @@ TURN = ("tests/e2e/test_owners.py",)
 OWNED, TERRAFORM = ("tests/unit/test_owned_stores.py", "tests/contract/test_owners.py"), ("tests/unit/test_terraform.py",)
 FROM_HOSTS = ("tests/contract/test_inventory_from_hosts.py", "tests/unit/test_inventory_additions.py")
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
+AZURE = ("tests/contract/test_azure.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
 LISTING, BREACH, BREACHED = ("tests/contract/test_listing.py",), ("tests/unit/test_breach.py",), ("tests/drill/test_breach.py",)
 
@@ -687,7 +688,7 @@ MUTANTS = (
     ),
     Mutant(
         "drop what a close left to do",
-        "ir/incident/debts.py",
+        "ir/incident/earlier_debts.py",
         'return row.status != "attested" or "accepted" in row.summary',
         'return row.status != "attested"',
         ("tests/incident/test_taken_over.py",),
@@ -708,7 +709,7 @@ MUTANTS = (
     ),
     Mutant(
         "take a namesake's process for our own machine's",
-        "ir/storage/process_identity.py",
+        "ir/storage/process_table.py",
         "or where != machine():",
         "or False:",
         ("tests/unit/test_ledger.py",),
@@ -925,13 +926,48 @@ MUTANTS = (
         ("tests/hardening/test_kill_hosts.py::test_killed_as_the_host_wrote_it_can_be_rolled_back_at_once",),
     ),
     Mutant("take a changed mark for our own", "ir/actions/unread.py", "    if mark == _settled(known, value):", "    if True:", UNREAD),
-    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if number == base.number + 1:", "if True:", SSM),
+    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if int(ours) == base.number + 1:", "if True:", SSM),
     Mutant(
         "forget the KMS key of a parameter",
         "ir/adapters/stores/aws/parameters.py",
         '_REPEATED = ("Type", "KeyId", ',
         '_REPEATED = ("Type", ',
         SSM,
+    ),
+    Mutant(
+        "overlook a version in between where ids have no order",
+        "ir/adapters/stores/azure/secret_store.py",
+        "        if not others:",
+        "        if True:",
+        AZURE,
+    ),
+    Mutant(
+        "forget the tags of a secret",
+        "ir/adapters/stores/azure/secret_store.py",
+        'for name in ("tags", "contentType") if',
+        'for name in ("contentType",) if',
+        AZURE,
+    ),
+    Mutant(
+        "leave what was kept to be recovered",
+        "ir/adapters/stores/azure/custody.py",
+        "            self._vault.purge(name)\n",
+        "            return False\n",
+        AZURE,
+    ),
+    Mutant(
+        "tell a login to any vault's address",
+        "ir/clients/azure_vault.py",
+        "found = _NAME.fullmatch(name)",
+        'found = re.match(r"([^/]+)()", name)',
+        AZURE,
+    ),
+    Mutant(
+        "run az for a login",
+        "ir/clients/azure_vault.py",
+        'programs = ("cli", "developer_cli"',
+        'programs = ("developer_cli"',
+        AZURE,
     ),
     Mutant(
         "write over any version of a Secret",
@@ -1052,7 +1088,7 @@ MUTANTS = (
     Mutant(
         "take every incident for unfinished",
         "ir/runtime/worlds.py",
-        "return row is not None and debts.over(row)",
+        "return row is not None and earlier_debts.over(row)",
         "return False",
         ("tests/unit/test_world.py",),
     ),

@@ -28,6 +28,7 @@ USERS = ("tests/incident/test_key_users.py",)
 CONTAIN = ("tests/incident/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
 RECORDED = ("tests/unit/test_record_consent.py", "tests/campaign/test_record_consent.py")
+LOOKING = ("tests/unit/test_look_around.py",)
 OF_MANY, SHARED_LOOK = ("tests/campaign/test_one_value.py",), ("tests/unit/test_shared_look.py",)
 ONE_VALUE, HANDED_ON = ("tests/e2e/test_one_value.py",), ("tests/unit/test_handed_over.py",)
 
@@ -115,6 +116,13 @@ MUTANTS = (
         WEBHOOK,
     ),
     Mutant(
+        "take our own use for somebody's after a kill",
+        "ir/actions/quiet.py",
+        "news and not last_use.perhaps_ours(told, noted, mine.ahead)",
+        "news",
+        ("tests/incident/test_clocks.py",),
+    ),
+    Mutant(
         "resume what a row says",
         "ir/cli/incidents.py",
         "    record_prompt.ask(kept, operator, record)\n    files",
@@ -134,6 +142,14 @@ MUTANTS = (
         "made = surrounded(made, ",
         "made = surrounded(made, '' and ",
         OF_MANY,
+    ),
+    Mutant("take what changed for what was read", "ir/runtime/look_around.py", "if now == stamp:", "if now:", LOOKING),
+    Mutant(
+        "take a secret that was made again for the former one",
+        "ir/adapters/stores/vault/kv_store.py",
+        'return f"{number} of {made}" if made',
+        'return f"{number}" if made',
+        ("tests/contract/test_vault.py",),
     ),
     Mutant("kill by a look from before the question", "ir/runtime/shared_look.py", "self._began >= asked and ", "", SHARED_LOOK),
     Mutant("take an old read for the first look", "ir/runtime/noted_store.py", "time.monotonic() < handed:", "handed:", HANDED_ON),

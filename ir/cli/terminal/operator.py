@@ -3,12 +3,12 @@
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ir.cli.terminal import tty_guard
+from ir.cli.terminal import asking, tty_guard
+from ir.cli.terminal.asking import AnsweredElsewhere, no_person
 from ir.cli.terminal.screen import Screen
-from ir.cli.terminal.tty_guard import AnsweredElsewhere
 from ir.core.errors import UsageError, Waiting
 from ir.core.secret import Secret, scrub
 from ir.ports import Irreversible
@@ -58,31 +58,7 @@ def _hidden(prompt: str, screen: Screen) -> bytes:
     tty_guard.hold()
     if not tty_guard.holds():
         raise UsageError("this terminal cannot hide what is typed", next_step=f"another source: {SOURCES}")
-    return _asked(prompt, screen, hidden=True).encode()
-
-
-def _no_person() -> str:
-    return ""
-
-
-def _asked(prompt: str, screen: Screen, *, hidden: bool = False, elsewhere: Callable[[], str] = _no_person) -> str:
-    """One line, with its end; "" when there is none. What was typed before the question is no answer to it.
-
-    Raises:
-        AnsweredElsewhere: an answer came from another terminal, as `elsewhere` tells.
-    """
-    with screen.prompting(prompt) as ask:
-        if not tty_guard.holds():  # no terminal of ours: a stream that a test, or another program, answers on
-            ask()
-            return sys.stdin.readline()
-        try:
-            line = tty_guard.read_line(ask, hidden=hidden, elsewhere=lambda: bool(elsewhere()), tick=screen.tick)
-        except BaseException:
-            screen.end_line()
-            raise
-        if hidden or line is None:
-            screen.end_line()
-        return line or ""
+    return asking.ask(prompt, screen, hidden=True).encode()
 
 
 def _line(number: int) -> bytes:
@@ -123,7 +99,7 @@ _LONGEST_WHY = 200
 """Characters of a reason; more is something else that was pasted."""
 _TRIES = 3
 """Wrong names that are taken for a slip; then it is a no."""
-_NO = ("", "n", "no")
+_YES, _NO = ("y", "yes"), ("n", "no")
 
 
 class Terminal:
@@ -156,9 +132,9 @@ class Terminal:
         """Yes or no; without a terminal, what `--yes` says."""
         if self._yes:
             return True
-        return self.interactive and self._line(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        return self.interactive and self._line(f"{question} [y/N] ", answers=(*_YES, *_NO)).strip().lower() in _YES
 
-    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = _no_person) -> bool:
+    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = no_person) -> bool:
         """See `ports.Operator`. What is typed instead of the name is not repeated: it may be a key."""
         self.declined = False
         if self._yes or not self.interactive:
@@ -166,11 +142,11 @@ class Terminal:
         self.tell(about.warning)
         for _ in range(_TRIES):
             try:
-                answer = self._line(f"Type {about.asks_for} to confirm, or n: ", elsewhere).strip()
+                answer = self._line(f"Type {about.asks_for} to confirm, or n: ", elsewhere, (about.name, *_NO)).strip()
             except AnsweredElsewhere:
                 self.tell(f"Answered at another terminal: {elsewhere()}. Nothing that was typed here counts.")
                 return False
-            if answer.lower() in _NO:
+            if answer.lower() in ("", *_NO):
                 break
             if answer == about.name:
                 return True
@@ -184,7 +160,7 @@ class Terminal:
             raise Waiting(question, next_step=f"one of {', '.join(options)}")
         while True:
             default = f" [{proposed}]" if proposed else ""
-            line = self._line(f"{question} ({' | '.join(options)}){default} ")
+            line = self._line(f"{question} ({' | '.join(options)}){default} ", answers=options)
             answer = line.strip() or proposed
             if not line:
                 raise Waiting(f"no answer to: {question}", next_step=f"one of {', '.join(options)}")
@@ -207,7 +183,7 @@ class Terminal:
         """
         self.shown()
         try:
-            return bool(_asked(text + " ", self.screen, hidden=True, elsewhere=elsewhere))
+            return bool(asking.ask(text + " ", self.screen, hidden=True, elsewhere=elsewhere))
         except AnsweredElsewhere:
             return True
 
@@ -233,7 +209,7 @@ class Terminal:
         wordy = len(why.split()) > 1 and why.isprintable() and len(why) <= _LONGEST_WHY and scrub(why) == why
         return why if wordy else _secret(line, "the prompt")
 
-    def _line(self, question: str, elsewhere: Callable[[], str] = _no_person) -> str:
-        """One line, with its end; "" when there is none (any more)."""
+    def _line(self, question: str, elsewhere: Callable[[], str] = no_person, answers: Sequence[str] = ()) -> str:
+        """One line, with its end; "" when there is none (any more). `answers`: all that the question takes, none = any text."""
         self.shown()
-        return _asked(question, self.screen, elsewhere=elsewhere)
+        return asking.ask(question, self.screen, elsewhere=elsewhere, answers=answers)

@@ -16,6 +16,7 @@ from ir.storage import database, process_identity, state_folder
 from ir.storage.consent_log import ConsentLog
 from ir.storage.incident_index import IncidentIndex
 from ir.storage.leases import Leases
+from ir.storage.open_questions import OpenQuestions
 from ir.storage.process_identity import Me
 from ir.storage.signal_log import SignalLog
 from ir.storage.tables import ready
@@ -42,6 +43,11 @@ class State:
     def signals(self) -> SignalLog:
         """What was sent to incidents."""
         return SignalLog(self.engine)
+
+    @cached_property
+    def questions(self) -> OpenQuestions:
+        """What people are asked just now, at the terminals of the processes that hold incidents."""
+        return OpenQuestions(self.engine)
 
     @cached_property
     def index(self) -> IncidentIndex:

@@ -4,6 +4,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from ir.cli.terminal import asking, tty_guard
@@ -122,6 +123,8 @@ class Terminal:
         self.declined = self._read = False
         self.shown: Callable[[], None] = lambda: None
         """Returns once what was recorded so far stands on the screen; asked before anything is asked or told."""
+        self.asking: Callable[[str, str], AbstractContextManager[None]] = lambda _question, _approves: nullcontext()
+        """Around each question: lets other terminals know of it, and of the step whose approval answers it."""
 
     def tell(self, text: str) -> None:
         """Show text now; while somebody sits here, on the terminal and nowhere else."""
@@ -142,7 +145,7 @@ class Terminal:
         self.tell(about.warning)
         for _ in range(_TRIES):
             try:
-                answer = self._line(f"Type {about.asks_for} to confirm, or n: ", elsewhere, (about.name, *_NO)).strip()
+                answer = self._by_name(about, elsewhere).strip()
             except AnsweredElsewhere:
                 self.tell(f"Answered at another terminal: {elsewhere()}. Nothing that was typed here counts.")
                 return False
@@ -153,6 +156,10 @@ class Terminal:
             self.tell("That is not the name. Nothing was done.")
         self.declined = True
         return False
+
+    def _by_name(self, about: Irreversible, elsewhere: Callable[[], str]) -> str:
+        with self.asking(f"type {about.asks_for} to confirm, or n", about.approves):
+            return asking.ask(f"Type {about.asks_for} to confirm, or n: ", self.screen, elsewhere=elsewhere, answers=(about.name, *_NO))
 
     def choose(self, question: str, options: tuple[str, ...], *, proposed: str = "") -> str:
         """One of `options`, typed out; an empty line takes what is `proposed`, and there is no other default."""
@@ -198,18 +205,23 @@ class Terminal:
         if self._source != "prompt" and not self._read:
             self._read = True
             return read_key(self._source, prompt, self.screen)
-        return read_key("prompt", prompt, self.screen) if self.interactive else None
+        if not self.interactive:
+            return None
+        with self.asking(prompt, ""):
+            return read_key("prompt", prompt, self.screen)
 
     def key_or_why(self, prompt: str) -> Secret | str | None:
         """See `ports.Operator`."""
         self.shown()
-        line = _hidden(f"{prompt} (not shown): ", self.screen)
+        with self.asking(prompt, ""):
+            line = _hidden(f"{prompt} (not shown): ", self.screen)
         text = line.strip(b"\r\n").decode("utf-8", errors="replace")
         why = " ".join(text.split())
         wordy = len(why.split()) > 1 and why.isprintable() and len(why) <= _LONGEST_WHY and scrub(why) == why
         return why if wordy else _secret(line, "the prompt")
 
-    def _line(self, question: str, elsewhere: Callable[[], str] = no_person, answers: Sequence[str] = ()) -> str:
+    def _line(self, question: str, answers: Sequence[str] = ()) -> str:
         """One line, with its end; "" when there is none (any more). `answers`: all that the question takes, none = any text."""
         self.shown()
-        return asking.ask(question, self.screen, elsewhere=elsewhere, answers=answers)
+        with self.asking(question, ""):
+            return asking.ask(question, self.screen, answers=answers)

@@ -100,7 +100,7 @@ def confirm(kept: State, operator: Terminal, record: Incident, step: str, closed
         operator: who is asked.
         record: of the incident, as it is now.
         step: which asks for an approval.
-        closed: who closed the question otherwise meanwhile, "" = nobody.
+        closed: who closed the question otherwise meanwhile, "" = it was not closed.
 
     Raises:
         Answered: another person was first.

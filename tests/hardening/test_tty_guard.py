@@ -14,12 +14,12 @@ import pytest
 import ir
 from tests.worlds.person import Person, person
 
-IMPORTS = "from ir.cli.terminal import asking, tty_guard\nfrom ir.cli.terminal.screen import Screen\n"
+IMPORTS = "from ir.cli.terminal import questions, tty_guard\nfrom ir.cli.terminal.screen import Screen\n"
 WORKS = "import time; print('works', flush=True); time.sleep(30)"
 ASKS = """
 import sys
 try:
-    line = asking.ask('asks', Screen(), hidden=HIDDEN)
+    line = questions.ask('asks', Screen(), hidden=HIDDEN)
 except KeyboardInterrupt:
     sys.exit(130)
 print('took', len(line or ''), flush=True)

@@ -84,7 +84,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
     screen, record, name = operator.screen, incident_record.Incident(), world.incident
     reading = _Reading(world, screen)
     operator.shown = reading.caught_up
-    operator.asking = partial(kept.questions.put, kept.me, name)
+    operator.while_asked = partial(kept.questions.put, kept.me, name)
     for seen, entry in enumerate(runner.follow(name)):
         incident_record.absorb(record, entry)
         if seen < skip:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from ir.cli.terminal import asking, tty_guard
-from ir.cli.terminal.asking import AnsweredElsewhere, no_person
+from ir.cli.terminal import questions, tty_guard
+from ir.cli.terminal.questions import AnsweredElsewhere, no_person
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import UsageError, Waiting
 from ir.core.secret import Secret, scrub
@@ -59,7 +59,7 @@ def _hidden(prompt: str, screen: Screen) -> bytes:
     tty_guard.hold()
     if not tty_guard.holds():
         raise UsageError("this terminal cannot hide what is typed", next_step=f"another source: {SOURCES}")
-    return asking.ask(prompt, screen, hidden=True).encode()
+    return questions.ask(prompt, screen, hidden=True).encode()
 
 
 def _line(number: int) -> bytes:
@@ -123,7 +123,7 @@ class Terminal:
         self.declined = self._read = False
         self.shown: Callable[[], None] = lambda: None
         """Returns once what was recorded so far stands on the screen; asked before anything is asked or told."""
-        self.asking: Callable[[str, str], AbstractContextManager[None]] = lambda _question, _approves: nullcontext()
+        self.while_asked: Callable[[str, str], AbstractContextManager[None]] = lambda _question, _approves: nullcontext()
         """Around each question: lets other terminals know of it, and of the step whose approval answers it."""
 
     def tell(self, text: str) -> None:
@@ -158,8 +158,8 @@ class Terminal:
         return False
 
     def _by_name(self, about: Irreversible, elsewhere: Callable[[], str]) -> str:
-        with self.asking(f"type {about.asks_for} to confirm, or n", about.approves):
-            return asking.ask(f"Type {about.asks_for} to confirm, or n: ", self.screen, elsewhere=elsewhere, answers=(about.name, *_NO))
+        with self.while_asked(f"type {about.asks_for} to confirm, or n", about.approves):
+            return questions.ask(f"Type {about.asks_for} to confirm, or n: ", self.screen, elsewhere=elsewhere, answers=(about.name, *_NO))
 
     def choose(self, question: str, options: tuple[str, ...], *, proposed: str = "") -> str:
         """One of `options`, typed out; an empty line takes what is `proposed`, and there is no other default."""
@@ -190,7 +190,7 @@ class Terminal:
         """
         self.shown()
         try:
-            return bool(asking.ask(text + " ", self.screen, hidden=True, elsewhere=elsewhere))
+            return bool(questions.ask(text + " ", self.screen, hidden=True, elsewhere=elsewhere))
         except AnsweredElsewhere:
             return True
 
@@ -207,13 +207,13 @@ class Terminal:
             return read_key(self._source, prompt, self.screen)
         if not self.interactive:
             return None
-        with self.asking(prompt, ""):
+        with self.while_asked(prompt, ""):
             return read_key("prompt", prompt, self.screen)
 
     def key_or_why(self, prompt: str) -> Secret | str | None:
         """See `ports.Operator`."""
         self.shown()
-        with self.asking(prompt, ""):
+        with self.while_asked(prompt, ""):
             line = _hidden(f"{prompt} (not shown): ", self.screen)
         text = line.strip(b"\r\n").decode("utf-8", errors="replace")
         why = " ".join(text.split())
@@ -223,5 +223,5 @@ class Terminal:
     def _line(self, question: str, answers: Sequence[str] = ()) -> str:
         """One line, with its end; "" when there is none (any more). `answers`: all that the question takes, none = any text."""
         self.shown()
-        with self.asking(question, ""):
-            return asking.ask(question, self.screen, answers=answers)
+        with self.while_asked(question, ""):
+            return questions.ask(question, self.screen, answers=answers)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.table import Table
 
-from ir.cli.terminal.open_question import OpenQuestion
 from ir.cli.terminal.plain_text import escaped, plain, printable
+from ir.cli.terminal.question_shown import QuestionShown
 from ir.cli.terminal.status_line import StatusLine
 from ir.cli.terminal.wrapping import put
 from ir.core.errors import IrError, unexpected
@@ -51,7 +51,7 @@ class Screen:
                 target.width = _NO_EDGE
         self._lock = threading.RLock()
         self._line = StatusLine(self.err)
-        self._question = OpenQuestion(self.err, lambda: self._line.clock(True) if self._line.steady else "")
+        self._question = QuestionShown(self.err, lambda: self._line.clock(True) if self._line.steady else "")
 
     def say(self, text: str) -> None:
         """Print a line for a person."""

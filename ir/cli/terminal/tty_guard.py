@@ -1,7 +1,7 @@
 """Guard the terminal: while a command works nothing is echoed, and text that was typed unasked is thrown away, never used or kept.
 
 A key that is pasted too early must not appear on the screen, and must not be run by the shell when the command has ended. So the
-terminal is held from the first moment on, asked by `asking` alone, and given back as it was: at the end, after Ctrl-C, SIGTERM,
+terminal is held from the first moment on, asked by `questions` alone, and given back as it was: at the end, after Ctrl-C, SIGTERM,
 SIGHUP, SIGQUIT and a crash, and while Ctrl-Z lets the shell have it. After a SIGKILL the next `ir` puts it right (`tty_record`).
 
 A process has one terminal, as it has one set of signal handlers; so this module has one guard, which only `armed` lets act: code that

@@ -28,7 +28,7 @@ class KeyTyped(Exception):
         self.shown, self.seconds, self.whole = shown, seconds, whole
 
 
-class Line:
+class TypedLine:
     """One line.
 
     Args:

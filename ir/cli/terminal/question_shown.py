@@ -12,7 +12,7 @@ _IN_PLACE = "\x1b7\x1b[{above}A\x1b[1G\x1b[2K{text}\x1b8"
 """Rewrites a line further up, and leaves the cursor where somebody is typing."""
 
 
-class OpenQuestion:
+class QuestionShown:
     """One at a time. Not thread-safe: the screen's lock is held around every call.
 
     Attributes:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ir.cli.terminal import tty_guard, tty_mode
 from ir.cli.terminal.key_guess import PASTE
 from ir.cli.terminal.screen import Screen
-from ir.cli.terminal.typed_line import KeyTyped, Line
+from ir.cli.terminal.typed_line import KeyTyped, TypedLine
 from ir.core.wording import counted
 
 _TRIES = 3
@@ -21,7 +21,7 @@ _MORE = "Nothing more of it is shown. Press Enter when it is over; you are asked
 _FASTEST = 30.0
 """Characters that a hand types in a second."""
 _OVER = (b"\r", b"\n", b"\x04")
-"""Bytes that end a line that nobody looks at."""
+"""Bytes that end a line that is thrown away."""
 
 
 class AnsweredElsewhere(Exception):
@@ -87,7 +87,7 @@ def _bytes(elsewhere: Callable[[], str], tick: Callable[[], None]) -> bytes:
 
 
 def _shown(put: Callable[[], None], elsewhere: Callable[[], str], screen: Screen, answers: Sequence[str]) -> str:
-    line = Line(answers, screen.typed)
+    line = TypedLine(answers, screen.typed)
     with tty_guard.asked(put, tty_mode.visible):
         while not (line.over or line.none):
             got = _next(elsewhere, screen.tick)

@@ -16,7 +16,7 @@ from ir.core.errors import ExitCode
 from ir.core.model import Outcome
 from ir.core.secret import Secret
 from ir.engine.dbos_runner import TAKEN_OVER, Runner
-from ir.incident import exposure_clock, signal_words
+from ir.incident import exposure_clock, folding, signal_words
 from ir.incident import record as incident_record
 from ir.incident.context import World
 from ir.runtime import following, notifications
@@ -86,7 +86,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
     operator.shown = reading.caught_up
     operator.while_asked = partial(kept.questions.put, kept.me, name)
     for seen, entry in enumerate(runner.follow(name)):
-        incident_record.absorb(record, entry)
+        folding.absorb(record, entry)
         if seen < skip:
             reading.read(seen + 1)
             continue

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from ir.cli.terminal.operator import Terminal
 from ir.core.model import Json, Outcome
 from ir.engine.dbos_records import read_entries
-from ir.incident import deadlines, signal_words, standing
-from ir.incident import record as incident_record
+from ir.incident import deadlines, folding, signal_words, standing
 from ir.incident.record import Incident
 from ir.runtime.app_state import State
 from ir.storage.leases import Lease
@@ -25,14 +24,14 @@ def look_on(operator: Terminal, kept: State, name: str, *, answers: Answers | No
     With `answers`, a person here may answer: a wait for a person's step, after which its process looks again, and what `answers` takes.
     """
     shown, answered, asked = 0, 0, 0.0
-    first = incident_record.fold(read_entries(kept.engine, name))
+    first = folding.fold(read_entries(kept.engine, name))
     for clock in deadlines.countdown(deadlines.rows(first), time.time()):
         operator.screen.warn(f"  still to do: {clock}")
     while True:
         entries = read_entries(kept.engine, name)
         _show(operator, entries[shown:])
         shown = len(entries)
-        record = incident_record.fold(entries)
+        record = folding.fold(entries)
         holder = kept.leases.holder(name)
         if record.ended or holder is None or not holder.alive:
             return record

@@ -48,6 +48,8 @@ DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_o
 
 LACKING, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
 
+VISIBLE = ("tests/hardening/test_visible_questions.py",)
+
 PERMISSIONS = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
 
 MUTANTS = (
@@ -1155,5 +1157,33 @@ MUTANTS = (
         "(worked_before or not refused_before) and",
         "",
         ("tests/unit/test_refusals.py",),
+    ),
+    Mutant(
+        "show what is typed before it was looked at",
+        "ir/cli/terminal/typed_line.py",
+        "        if may_be_key(self.text, self._answers, pasted=came):",
+        "        self._put()\n        if may_be_key(self.text, self._answers, pasted=came):",
+        VISIBLE,
+    ),
+    Mutant(
+        "let the kernel echo a line",
+        "ir/cli/terminal/tty_mode.py",
+        "termios.ISIG | _EXTPROC\n    return found",
+        "termios.ISIG\n    return found",
+        VISIBLE,
+    ),
+    Mutant(
+        "keep the end of a key in the question that others see",
+        "ir/storage/open_questions.py",
+        '_END_OF_A_KEY.sub("…", scrub(said))',
+        "scrub(said)",
+        ("tests/unit/test_open_questions.py",),
+    ),
+    Mutant(
+        "send an approval that nobody confirmed",
+        "ir/cli/answer_here.py",
+        "if not operator.interactive or not question.approves:",
+        "if not operator.interactive:",
+        ("tests/e2e/test_safe_hands.py::test_a_prompt_for_a_key_is_shown_where_it_is_followed_and_not_answered_there",),
     ),
 )

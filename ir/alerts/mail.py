@@ -19,8 +19,8 @@ LONGEST = 1_000_000
 _WHOLE = re.compile(r"(?<![A-Za-z0-9_])(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,247}|whsec_[A-Za-z0-9+/=_-]{24,200})")
 _SHOWN = re.compile(r"(?<![A-Za-z0-9_])(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{0,60}[*\u2022\u2026.xX]{2,120}[ ]?[A-Za-z0-9]{4,60}")
 _ENDS = re.compile(
-    r"(?:end(?:s|ing) (?:in|with|on)|last (?:four|4)(?:\s(?:characters|digits|letters|of|the|your|this|its|leaked|exposed|compromised|secret"
-    r"|live|api|stripe|key|key's|it|are|is|being|were|was)){0,8})"
+    r"(?:end(?:s|ing) (?:in|with|on)|last (?:four|4)(?:\s(?:characters|digits|letters|of|the|your|this|its|leaked|exposed|compromised"
+    r"|secret|live|api|stripe|key|key's|it|are|is|being|were|was)){0,8})"
     r"[\s:=('\"`\u201c\u2018*\u2022\u2026.]{1,12}([A-Za-z0-9]{4})(?![A-Za-z0-9/:-])",
     re.IGNORECASE,
 )

@@ -6,7 +6,8 @@ pid @DIR@/pid;
 events {}
 http {
   client_body_temp_path @DIR@/body; proxy_temp_path @DIR@/proxy; fastcgi_temp_path @DIR@/f; uwsgi_temp_path @DIR@/u; scgi_temp_path @DIR@/s;
-  log_format stripe '$remote_addr - - [$time_local] "$request" $status $body_bytes_sent "-" "$http_user_agent" rid=$upstream_http_request_id';
+  log_format stripe '$remote_addr - - [$time_local] "$request" $status $body_bytes_sent "-" "$http_user_agent" '
+                    'rid=$upstream_http_request_id';
   server {
     listen 127.0.0.1:@PORT@;
     access_log @DIR@/a.log stripe;
@@ -60,13 +61,15 @@ http://:@PORT@ {
 _LOGGERS = {
     "pino": "const log = require('pino')();",
     "winston": "const w = require('winston');\n"
-    "const log = w.createLogger({format: w.format.combine(w.format.timestamp(), w.format.json()), transports: [new w.transports.Console()]});",
+    "const format = w.format.combine(w.format.timestamp(), w.format.json());\n"
+    "const log = w.createLogger({format, transports: [new w.transports.Console()]});",
     "bunyan": "const log = require('bunyan').createLogger({name: 'pay'});",
 }
 _CALLS = r"""
 const key = require('fs').readFileSync(0, 'utf8').trim();
 const Stripe = require('stripe');
-const stripe = new (Stripe.Stripe || Stripe)(key, {host: '127.0.0.1', port: Number(process.argv[2]), protocol: 'http', maxNetworkRetries: 0});
+const stripe = new (Stripe.Stripe || Stripe)(key, {
+  host: '127.0.0.1', port: Number(process.argv[2]), protocol: 'http', maxNetworkRetries: 0});
 stripe.on('response', (e) => log.info(
   SAID{method: e.method, path: e.path, status: e.status, stripe_request_id: e.request_id}));
 (async () => {

@@ -54,7 +54,7 @@ class _Stripe(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = _answer
+    do_GET = do_POST = _answer  # noqa: N815 # the names of http.server
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -175,24 +175,29 @@ def _cleaned(text: str, folder: Path, up: int) -> str:
     return re.sub(r'("(?:remote_port|port)": ?)("?)\d+', r"\g<1>\g<2>40000", text)
 
 
+def say(text: str) -> None:
+    """To the person who runs it."""
+    sys.stdout.write(f"{text}\n")
+
+
 def main() -> int:
     """Write what can be written; 0 also when programs are missing, which are named."""
     for name, (program, write) in PROGRAMS.items():
         if shutil.which(program) is None:
-            print(f"{name}: {program} is not there; left as it is")
+            say(f"{name}: {program} is not there; left as it is")
             continue
         with tempfile.TemporaryDirectory(prefix="samples-") as made, stripe() as up:
             folder = Path(made)
-            folder.chmod(0o777)  # noqa: S103 # Squid writes as another user
+            folder.chmod(0o777)  # Squid writes as another user
             try:
                 text = write(folder, up)
             except (OSError, RuntimeError, subprocess.SubprocessError) as error:
                 said = (folder / "said").read_text()[-500:] if (folder / "said").exists() else getattr(error, "stderr", "")
-                print(f"{name}: {program} failed ({type(error).__name__}); left as it is\n{said}")
+                say(f"{name}: {program} failed ({type(error).__name__}); left as it is\n{said}")
                 continue
             lines = [line for line in _cleaned(text, folder, up).splitlines(keepends=True) if "/v1/" in line or name.endswith(".har")]
             (FOLDER / name).write_text("".join(lines))
-            print(f"{name}: written by {program.rpartition(os.sep)[2]}")
+            say(f"{name}: written by {program.rpartition(os.sep)[2]}")
     return 0
 
 

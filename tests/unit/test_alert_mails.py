@@ -23,7 +23,8 @@ We noticed that your Stripe secret key for acct_1AbC was published at November 2
 Stripe
 """  # noqa: E501 # a program that writes mail breaks no line of the text
 PAGE = f"""<html><head><style>p {{color: red}}</style></head><body><p>We noticed that your Stripe secret key was published at
-November&nbsp;20,&nbsp;2026 8:30&nbsp;AM UTC.</p><p>See <a href="{PLACE}">the place</a>. The last four characters of the key are <b>9Zk4</b>.</p>
+November&nbsp;20,&nbsp;2026 8:30&nbsp;AM UTC.</p><p>See <a href="{PLACE}">the place</a>.
+The last four characters of the key are <b>9Zk4</b>.</p>
 <a href="https://dashboard.stripe.com/apikeys">Roll the key</a></body></html>"""
 
 

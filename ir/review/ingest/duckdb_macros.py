@@ -17,8 +17,10 @@ _UNMARKED = CARD_SHAPE + r"|\b(?:c2tf|cmtf)[A-Za-z0-9+/=]{12,}"  # text that no 
 # Tried on a stamp without weekday, fraction, commas and the words UTC, GMT, Z; a date without a zone is in the session's.
 _FORMATS = (
     "['%d/%b/%Y:%H:%M:%S %z', '%d/%b/%Y %H:%M:%S %z', '%d %b %Y %H:%M:%S %z', '%Y-%m-%dT%H:%M:%S%z', "
-    "'%Y-%m-%d %H:%M:%S %z', '%Y%m%dT%H%M%S%z', '%Y/%m/%d %H:%M:%S %z', '%m/%d/%Y %H:%M:%S %z', '%m/%d/%Y %I:%M:%S %p %z', '%Y-%m-%d %I:%M:%S %p %z', "
-    "'%d-%b-%y %H:%M:%S %z', '%d-%b-%Y %H:%M:%S %z', '%d.%m.%Y %H:%M:%S %z', '%b %d %H:%M:%S %Y %z', '%b %d %Y %H:%M:%S %z', '%b %d %Y %I:%M:%S %p %z', "
+    "'%Y-%m-%d %H:%M:%S %z', '%Y%m%dT%H%M%S%z', '%Y/%m/%d %H:%M:%S %z', "
+    "'%m/%d/%Y %H:%M:%S %z', '%m/%d/%Y %I:%M:%S %p %z', '%Y-%m-%d %I:%M:%S %p %z', "
+    "'%d-%b-%y %H:%M:%S %z', '%d-%b-%Y %H:%M:%S %z', '%d.%m.%Y %H:%M:%S %z', '%b %d %H:%M:%S %Y %z', "
+    "'%b %d %Y %H:%M:%S %z', '%b %d %Y %I:%M:%S %p %z', "
     "'%b %d %Y %I:%M %p %z', '%Y-%m-%dT%H:%M:%S %z']"
 )
 _PLAIN_FORMATS = (
@@ -26,7 +28,8 @@ _PLAIN_FORMATS = (
     "'%m/%d/%y %I:%M %p', '%d/%m/%Y %H:%M:%S', '%d/%m/%Y %H:%M', '%d.%m.%Y %H:%M:%S', '%d.%m.%Y %H:%M', "
     "'%b %d %Y %I:%M:%S %p', '%b %d %Y %I:%M %p', '%b %d %Y %H:%M:%S', '%b %d %Y %H:%M', '%b %d %H:%M:%S %Y', "
     "'%d %b %Y %H:%M:%S', '%d %b %Y %H:%M', '%d %b %Y %I:%M %p', '%Y/%m/%d %H:%M:%S', '%Y%m%dT%H%M%S', '%Y%m%d%H%M%S', "
-    "'%Y-%m-%d %I:%M:%S %p', '%d/%m/%Y %I:%M:%S %p', '%d.%m.%Y %I:%M:%S %p', '%Y/%m/%d %I:%M:%S %p', '%d-%b-%y %H:%M:%S', '%d-%b-%Y %H:%M:%S', "
+    "'%Y-%m-%d %I:%M:%S %p', '%d/%m/%Y %I:%M:%S %p', '%d.%m.%Y %I:%M:%S %p', '%Y/%m/%d %I:%M:%S %p', '%d-%b-%y %H:%M:%S', "
+    "'%d-%b-%Y %H:%M:%S', "
     "'%b %d %Y', '%d %b %Y', '%m/%d/%Y']"
 )
 
@@ -41,9 +44,11 @@ _WHOLE_NUMBER = """CASE WHEN NOT regexp_full_match(x, '[0-9]{9,19}') THEN NULL W
 # 14 digits that begin with 20 are a date run together, not milliseconds of the year 2612.
 _RUN_TOGETHER = "length(x) = 14 AND starts_with(x, '20')"
 # JavaScript's dates end with `GMT+0200 (CEST)`.
-_TIDY = r"""regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(trim(x), ' ?(?:UTC|GMT)([+-][0-9:]+)(?: [(].*[)])?$', ' \1'),
+_TIDY = r"""regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(trim(x),
+  ' ?(?:UTC|GMT)([+-][0-9:]+)(?: [(].*[)])?$', ' \1'),
   '^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ', ''),
-  ' ?(?:Z|UTC|GMT|\[[A-Za-z_/+-]+\])$', ''), '(:[0-9]{2}|T[0-9]{6})[,.][0-9]+', '\1'), '(?i)([0-9])[ \x{a0}\x{202f}]?([ap])[.]?m\b[.]?', '\1 \2M')"""
+  ' ?(?:Z|UTC|GMT|\[[A-Za-z_/+-]+\])$', ''), '(:[0-9]{2}|T[0-9]{6})[,.][0-9]+', '\1'),
+  '(?i)([0-9])[ \x{a0}\x{202f}]?([ap])[.]?m\b[.]?', '\1 \2M')"""
 _OFFSET = "CASE regexp_extract(x, '([A-Z]{3,5})$', 1) " + " ".join(f"WHEN '{zone}' THEN '{at}'" for zone, at in ZONES.items()) + " END"
 
 _AGENTS = (
@@ -84,7 +89,8 @@ MACROS: tuple[str, ...] = (
     """ir_yearless(x) AS CASE WHEN regexp_matches(x, '^[0-9]{4} [0-9:]{8}$')
         THEN ir_yearless_named(strftime(try_strptime('2024' || x, '%Y%m%d %H:%M:%S'), '%b %d %H:%M:%S')) ELSE ir_yearless_named(x) END""",
     """ir_region(x) AS CAST(try_strptime(regexp_replace(x, '(:[0-9]{2})[,.][0-9]+', '\\1'),
-      ['%d-%b-%Y %H:%M:%S %Z', '%Y-%m-%d %H:%M:%S %Z', '%Y-%m-%dT%H:%M:%S %Z', '%Y/%m/%d %H:%M:%S %Z', '%d/%b/%Y:%H:%M:%S %Z']) AS TIMESTAMPTZ)""",
+      ['%d-%b-%Y %H:%M:%S %Z', '%Y-%m-%d %H:%M:%S %Z', '%Y-%m-%dT%H:%M:%S %Z', '%Y/%m/%d %H:%M:%S %Z',
+        '%d/%b/%Y:%H:%M:%S %Z']) AS TIMESTAMPTZ)""",
     # `CAST … AS TIMESTAMPTZ` reads letters as a zone, and guesses which: none are left here.
     """ir_calendar(x) AS COALESCE(CAST(FLOOR(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT),
       CAST(FLOOR(epoch(ir_stamp(ir_tidy(x)))) AS BIGINT), CAST(FLOOR(epoch(ir_yearless(ir_tidy(x)))) AS BIGINT))""",

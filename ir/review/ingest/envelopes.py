@@ -1,8 +1,8 @@
 """Take records out of other records: batches of a log shipper, and events inside strings, as queues, topics and dumps hold them.
 
 OTLP: opentelemetry.proto.logs.v1 and trace.v1 as JSON. CloudWatch: a subscription's `logEvents`, the rows of Logs Insights. Azure Monitor:
-`tables` of a query. Elasticsearch: `hits`. Docker, journald: a line of text that is JSON itself. Loki: `/loki/api/v1/query_range` and push. Firehose
-and Kinesis: `data` in base64, of CloudWatch also gzip. SNS: `Message`. SQS: `Body` or `body`. dj-stripe: `fields` of a dump.
+`tables` of a query. Elasticsearch: `hits`. Docker, journald: a line of text that is JSON itself. Loki: `/loki/api/v1/query_range` and push.
+Firehose and Kinesis: `data` in base64, of CloudWatch also gzip. SNS: `Message`. SQS: `Body` or `body`. dj-stripe: `fields` of a dump.
 """
 
 import base64

@@ -38,7 +38,7 @@ def access_lines(lines: Sequence[str]) -> bool:
 
 
 def behind_prefixes(lines: Sequence[str], *, own: bool) -> bool:
-    """Whether each line ends in a JSON object; in our own log the text alone tells enough, if it has a time and the object names no path."""
+    """Whether each line ends in a JSON object; in our own log the text alone tells enough, if it has a time and no object names a path."""
     behind = [found for found in map(envelopes.behind_prefix, lines) if found is not None]
     needed = not own or not all(map(stamp, lines[:20])) or "path" in column_names.find_columns(behind)
     return 2 * len(behind) >= len(lines) and needed

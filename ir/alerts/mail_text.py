@@ -16,6 +16,7 @@ _INSIDE = re.compile(r"^(?:--([^\s\"]{1,70})[ \t]*\n)?Content-(?:Type|Transfer-E
 _ABOVE = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]{1,40}:[^\n]*|[ \t][^\n]+)\n")
 """A line of a header, or one that goes on with it."""
 _MOST_ABOVE = 200
+_ITS = {"from", "subject", "received", "message-id", "mime-version", "content-type", "content-transfer-encoding"}
 _HTML = re.compile(r"<(?:html|body|head|table|td|div|span|p|br|a)\b[^<>]{0,2000}>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _LINK = re.compile(r"<a\b[^<>]{0,1000}?\bhref=[\"'](https?://[^\"'<>\s]{4,1000})[\"']", re.IGNORECASE)
@@ -42,6 +43,8 @@ def text_of(content: str) -> tuple[list[str], str]:
         dates = [str(one.get("Date", ""))[:100] for one in mail.walk() if one.get("Date")]
         said = [f"{str(mail.get('Subject', ''))[:500]}", *map(_decoded, sorted(parts, key=_rank))]
     except (RecursionError, ValueError, LookupError):
+        return [], _loose(content)
+    if not _ITS.intersection(name.lower() for name in mail):  # a scanner's `Finding: …` looks like a header
         return [], _loose(content)
     return dates, _spaced("\n".join(filter(None, [*said, _loose(before)])))
 

@@ -899,6 +899,27 @@ MUTANTS = (
         ("tests/unit/test_review_forms.py",),
     ),
     Mutant(
+        "take a zone that several places have for UTC",
+        "ir/review/ingest/text_times.py",
+        '"BRT", "ART", "PT", "MT", "CT", "ET",',
+        '"BRT", "ART",',
+        ("tests/unit/test_review_shapes.py",),
+    ),
+    Mutant(
+        "read a body of a mail without joining its broken lines",
+        "ir/alerts/mail_text.py",
+        "if _BREAK.search(text) and not _LOOSE.search(text):",
+        "if False:",
+        ("tests/unit/test_alert_mails.py",),
+    ),
+    Mutant(
+        "pass over the line inside a field",
+        "ir/review/ingest/relations.py",
+        'columns = _told_by(columns.pop("line")) | columns',
+        'columns.pop("line")',
+        ("tests/unit/test_review_shapes.py",),
+    ),
+    Mutant(
         "take an old SDK for the newest",
         "ir/review/judge/sdk_ages.py",
         "known[at - 1] if at else None",

@@ -1,10 +1,17 @@
 """Gzips that go to the engine through pipes: nothing is lost, nothing waits for ever."""
 
 import gzip
+import json
 from pathlib import Path
 
+import pytest
+
+from ir.review.ingest import damage_scan, locate_unreadable
 from ir.review.ingest.byte_stream import WRONG_SUM
+from ir.review.ingest.importer import Importer
+from ir.review.ingest.load_result import Loaded
 from ir.review.ingest.piped_gzips import PipedGzips
+from ir.review.sql.engine import DuckDb
 
 LINES = b'{"a": 1}\n{"a": 2}\n{"a": \n' + b'{"a": 3}\n' * 200_000
 
@@ -53,3 +60,45 @@ def test_what_is_not_read_to_its_end_is_not_whole_and_nothing_waits(tmp_path: Pa
 def test_a_file_that_is_gone_is_left_to_the_engine(tmp_path: Path) -> None:
     piped = PipedGzips([tmp_path / "gone.gz"], tmp_path / "pipes", lambda _: None)
     assert piped.names == [tmp_path / "gone.gz"] and not piped.fed
+
+
+def load(folder: Path, *names: str, own: bool) -> tuple[Loaded, DuckDb]:
+    engine = DuckDb(folder / "work", memory_limit="256MB")
+    importer = Importer(engine, folder / "store")
+    importer.load([folder / name for name in names], own=own)
+    importer.finish()
+    engine.attach(folder / "store")
+    return importer.loaded, engine
+
+
+def test_a_gzip_is_unpacked_once_and_its_torn_lines_are_told_by_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def again(*_: object) -> None:
+        raise AssertionError("it is read again")
+
+    monkeypatch.setattr(damage_scan, "checked", again)
+    monkeypatch.setattr(locate_unreadable, "pieces", again)
+    row = '{"ts": 1795003200, "request_id": "req_%014x", "path": "/v1/charges"}\n'
+    rows = [row % number for number in range(1000)]
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress("".join(rows).encode()))
+    rows[500] = '{"ts": 17, "request_id": "req_feedfacefeed01"\n'
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress("".join(rows).encode()))
+    loaded, engine = load(tmp_path, "a.jsonl.gz", "b.jsonl.gz", own=True)
+    assert loaded.rows == {"egress": 1999} and loaded.bad == {"egress": 1} and not loaded.notes.get("egress")
+    told = [(Path(one["file"]).name, one["line"]) for one in loaded.examples]
+    assert told == [("b.jsonl.gz", 501)]
+    assert engine.rows("SELECT COUNT(*) FROM requests WHERE own = 1 AND request_id = 'req_feedfacefeed01'") == [(1,)]
+    engine.close()
+
+
+def test_events_with_other_fields_are_loaded_together(tmp_path: Path) -> None:
+    event = {"id": "evt_1", "object": "event", "type": "charge.succeeded", "created": 1_795_003_200, "data": {"object": {"id": "ch_1"}}}
+    other = event | {"id": "evt_2", "account": "acct_2", "data": {"object": {"id": "po_1", "amount": 5, "destination": "ba_1"}}}
+    for name, one in (("a.jsonl", event), ("b.jsonl", other)):
+        (tmp_path / name).write_text(json.dumps(one) + "\n")
+    _, engine = load(tmp_path, "a.jsonl", "b.jsonl", own=False)
+    assert engine.rows("SELECT id, account, object_id, amount, destination FROM events ORDER BY id") == [
+        ("evt_1", "", "ch_1", 0, ""),
+        ("evt_2", "acct_2", "po_1", 5, "ba_1"),
+    ]
+    assert len(list((tmp_path / "store").glob("events-*.parquet"))) == 1
+    engine.close()

@@ -79,6 +79,7 @@ SCHEMES: dict[str, Scheme] = {
     "aws-sm": Scheme(Promises(PlaceKind.VERSIONED, stage=True, compare=True, custody=True), host="region"),
     "aws-ssm": Scheme(Promises(PlaceKind.VERSIONED, stage=True, custody=True, tells_writer=True), host="region"),
     "gcp-sm": Scheme(Promises(PlaceKind.VERSIONED, stage=True, custody=True), host="project"),
+    "azure-kv": Scheme(Promises(PlaceKind.VERSIONED, stage=True, custody=True), host="vault"),
     "vault": Scheme(Promises(PlaceKind.VERSIONED, stage=True, compare=True, custody=True), host="mount", field=True),
     "conjur": Scheme(Promises(PlaceKind.VERSIONED, stage=True, custody=True), host="account"),
     "k8s": Scheme(

@@ -27,6 +27,8 @@ class Mutant:
 USERS = ("tests/incident/test_key_users.py",)
 CONTAIN = ("tests/incident/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
+RECORDED = ("tests/unit/test_record_consent.py", "tests/campaign/test_record_consent.py")
+OF_MANY, SHARED_LOOK = ("tests/campaign/test_one_value.py",), ("tests/unit/test_shared_look.py",)
 ONE_VALUE, HANDED_ON = ("tests/e2e/test_one_value.py",), ("tests/unit/test_handed_over.py",)
 
 WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
@@ -37,6 +39,7 @@ TURN = ("tests/e2e/test_owners.py",)
 OWNED, TERRAFORM = ("tests/unit/test_owned_stores.py", "tests/contract/test_owners.py"), ("tests/unit/test_terraform.py",)
 FROM_HOSTS = ("tests/contract/test_inventory_from_hosts.py", "tests/unit/test_inventory_additions.py")
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
+AZURE = ("tests/contract/test_azure.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
 LISTING, BREACH, BREACHED = ("tests/contract/test_listing.py",), ("tests/unit/test_breach.py",), ("tests/drill/test_breach.py",)
 
@@ -111,10 +114,32 @@ MUTANTS = (
         '0.0 * float(step.params.get("after", 0.0))',
         WEBHOOK,
     ),
-    Mutant("take an old read for the first look", "ir/runtime/same_value.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
+    Mutant(
+        "resume what a row says",
+        "ir/cli/incidents.py",
+        "    record_prompt.ask(kept, operator, record)\n    files",
+        "    files",
+        RECORDED,
+    ),
+    Mutant(
+        "let --yes agree to a record",
+        "ir/cli/terminal/record_prompt.py",
+        "operator.agreed or not operator.interactive",
+        "not operator.interactive",
+        RECORDED,
+    ),
+    Mutant(
+        "compare a key of a campaign with its own rows alone",
+        "ir/cli/campaign_start.py",
+        "made = surrounded(made, ",
+        "made = surrounded(made, '' and ",
+        OF_MANY,
+    ),
+    Mutant("kill by a look from before the question", "ir/runtime/shared_look.py", "self._began >= asked and ", "", SHARED_LOOK),
+    Mutant("take an old read for the first look", "ir/runtime/noted_store.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
     Mutant(
         "hand a read over twice",
-        "ir/runtime/same_value.py",
+        "ir/runtime/noted_store.py",
         "handed, self._handed_until = self._handed_until, 0.0",
         "handed = self._handed_until",
         HANDED_ON,
@@ -140,13 +165,17 @@ MUTANTS = (
     ),
     Mutant(
         "run a program of another key to compare",
-        "ir/runtime/same_value.py",
+        "ir/runtime/look_around.py",
         "if not reading(",
         "if False and reading(",
         ONE_VALUE,
     ),
     Mutant(
-        "compare no field but the listed ones", "ir/runtime/same_value.py", " and place not in mine:", " and place in listed:", ONE_VALUE
+        "compare no field but the listed ones",
+        "ir/runtime/same_value.py",
+        "if place not in self._mine]",
+        "if place in {plain(ref) for key in self._source.held for ref in key.stored_in} - self._mine]",
+        ONE_VALUE,
     ),
     Mutant(
         "owe nothing for what is on a dead key",
@@ -643,7 +672,7 @@ MUTANTS = (
     ),
     Mutant(
         "drop what a close left to do",
-        "ir/incident/debts.py",
+        "ir/incident/earlier_debts.py",
         'return row.status != "attested" or "accepted" in row.summary',
         'return row.status != "attested"',
         ("tests/incident/test_taken_over.py",),
@@ -664,7 +693,7 @@ MUTANTS = (
     ),
     Mutant(
         "take a namesake's process for our own machine's",
-        "ir/storage/process_identity.py",
+        "ir/storage/process_table.py",
         "or where != machine():",
         "or False:",
         ("tests/unit/test_ledger.py",),
@@ -881,13 +910,48 @@ MUTANTS = (
         ("tests/hardening/test_kill_hosts.py::test_killed_as_the_host_wrote_it_can_be_rolled_back_at_once",),
     ),
     Mutant("take a changed mark for our own", "ir/actions/unread.py", "    if mark == _settled(known, value):", "    if True:", UNREAD),
-    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if number == base.number + 1:", "if True:", SSM),
+    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if int(ours) == base.number + 1:", "if True:", SSM),
     Mutant(
         "forget the KMS key of a parameter",
         "ir/adapters/stores/aws/parameters.py",
         '_REPEATED = ("Type", "KeyId", ',
         '_REPEATED = ("Type", ',
         SSM,
+    ),
+    Mutant(
+        "overlook a version in between where ids have no order",
+        "ir/adapters/stores/azure/secret_store.py",
+        "        if not others:",
+        "        if True:",
+        AZURE,
+    ),
+    Mutant(
+        "forget the tags of a secret",
+        "ir/adapters/stores/azure/secret_store.py",
+        'for name in ("tags", "contentType") if',
+        'for name in ("contentType",) if',
+        AZURE,
+    ),
+    Mutant(
+        "leave what was kept to be recovered",
+        "ir/adapters/stores/azure/custody.py",
+        "            self._vault.purge(name)\n",
+        "            return False\n",
+        AZURE,
+    ),
+    Mutant(
+        "tell a login to any vault's address",
+        "ir/clients/azure_vault.py",
+        "found = _NAME.fullmatch(name)",
+        'found = re.match(r"([^/]+)()", name)',
+        AZURE,
+    ),
+    Mutant(
+        "run az for a login",
+        "ir/clients/azure_vault.py",
+        'programs = ("cli", "developer_cli"',
+        'programs = ("developer_cli"',
+        AZURE,
     ),
     Mutant(
         "write over any version of a Secret",
@@ -1008,7 +1072,7 @@ MUTANTS = (
     Mutant(
         "take every incident for unfinished",
         "ir/runtime/worlds.py",
-        "return row is not None and debts.over(row)",
+        "return row is not None and earlier_debts.over(row)",
         "return False",
         ("tests/unit/test_world.py",),
     ),

@@ -23,7 +23,12 @@ from tests.hardening.test_kill_everywhere import BOUNDARIES, KILLED, chosen
 from tests.worlds.responder import Responder, ended, private, read, responder
 from tests.worlds.started import COMMAND, Started
 
-KINDS = {"versioned": StoreKind.GCP, "single value": StoreKind.K8S, "write-only": StoreKind.VERCEL}
+KINDS = {
+    "versioned": StoreKind.GCP,
+    "versions without order": StoreKind.AZURE,
+    "single value": StoreKind.K8S,
+    "write-only": StoreKind.VERCEL,
+}
 DONE, ROLLED_BACK = 0, 6
 COURSES = {"exposed": DONE, "exploited": DONE, "rolled back": ROLLED_BACK}
 """How a rotation goes, and its exit code. Contain-first writes a store that cannot be read without waiting for custody."""

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from ir.core.model import Json
 from ir.drill.embedded.store_choice import StoreKind
+from ir.drill.hosts.azure_twin import AzureTwin
 from ir.drill.hosts.gcp_twin import GcpTwin
 from ir.drill.hosts.github_twin import GithubTwin
 from ir.drill.hosts.k8s_twin import K8sTwin
@@ -227,6 +228,49 @@ class GcpShelf:
         return ", ".join([*changed, *(f"{name} is left" for name in self.twin.secrets if name != self.name)])
 
 
+@dataclass
+class AzureShelf:
+    """A JSON secret of Azure Key Vault; services read its newest version again and again."""
+
+    twin: AzureTwin
+    name: str = "stripe"
+    beside: str = "not-a-stripe-key"
+    tags: tuple[tuple[str, str], ...] = (("team", "payments"),)
+
+    @property
+    def ref(self) -> str:
+        """See `Hosted`."""
+        return f"azure-kv://{self.twin.vault}/{self.name}#api_key"
+
+    @property
+    def row(self) -> Json:
+        """See `Hosted`."""
+        return {"name": "azure-kv", "api_base": self.twin.address, "token": f"env://{TOKEN}"}
+
+    def reload(self, service: str) -> Json:
+        """See `Hosted`."""
+        return {"polls": "1s"}
+
+    def deploy(self, service: str) -> None:
+        """See `Hosted`."""
+        self.twin.services[service] = (self.name, "api_key")
+
+    def fill(self, key: str) -> None:
+        """See `Shelf`."""
+        self.twin.put(self.name, json.dumps({"api_key": key, "db_password": self.beside}), tags=dict(self.tags))
+
+    def key(self) -> str:
+        """See `Shelf`."""
+        return str(json.loads(self.twin.value(self.name))["api_key"])
+
+    def disturbed(self) -> str:
+        """See `Shelf`. What was kept for the incident is gone, too, and cannot be recovered."""
+        now, secret = json.loads(self.twin.value(self.name)), self.twin.secrets[self.name]
+        changed = [] if now == {"api_key": now["api_key"], "db_password": self.beside} else ["db_password was changed"]
+        changed += [] if secret.versions[-1].more.get("tags") == dict(self.tags) else ["its tags were changed"]
+        return ", ".join([*changed, *(f"{name} is left" for name in (*self.twin.secrets, *self.twin.deleted) if name != self.name)])
+
+
 @contextmanager
 def hosts(kinds: frozenset[StoreKind], token: str) -> Iterator[tuple[Hosted, ...]]:
     """Stand-ins of the chosen hosts, which take that token."""
@@ -236,6 +280,8 @@ def hosts(kinds: frozenset[StoreKind], token: str) -> Iterator[tuple[Hosted, ...
             made.append(K8sShelf(stack.enter_context(K8sTwin())))
         if StoreKind.GCP in kinds:
             made.append(GcpShelf(stack.enter_context(GcpTwin())))
+        if StoreKind.AZURE in kinds:
+            made.append(AzureShelf(stack.enter_context(AzureTwin())))
         if StoreKind.VERCEL in kinds:
             made.append(VercelShelf(stack.enter_context(VercelTwin())))
         if StoreKind.GITHUB in kinds:

@@ -18,11 +18,12 @@ class StoreKind(StrEnum):
     SSM = "ssm"
     K8S = "k8s"
     GCP = "gcp"
+    AZURE = "azure"
     VERCEL = "vercel"
     GITHUB = "github-actions"
 
 
-HOSTED = (StoreKind.K8S, StoreKind.GCP, StoreKind.VERCEL, StoreKind.GITHUB)
+HOSTED = (StoreKind.K8S, StoreKind.GCP, StoreKind.AZURE, StoreKind.VERCEL, StoreKind.GITHUB)
 """Hosts that a stand-in plays."""
 USUAL = (StoreKind.AWS, StoreKind.VAULT, StoreKind.ENV)
 """What a drill runs when nothing is asked for: one kind after the other would take long."""

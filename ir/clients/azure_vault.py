@@ -80,6 +80,10 @@ class AzureVault:
         """Remove a deleted secret for good. Raises Missing; Conflict while it is being deleted; Denied also for a vault that forbids it."""
         self._ask("DELETE", f"/deletedsecrets/{part(secret)}", f"deleted secret {secret}")
 
+    def deleted(self, secret: str) -> Json:
+        """Of a secret that was deleted and is kept: `scheduledPurgeDate` and others, without its value. Raises Missing."""
+        return self._ask("GET", f"/deletedsecrets/{part(secret)}", f"deleted secret {secret}", needs="id")
+
     def recover(self, secret: str) -> None:
         """Begin to bring a deleted secret back, with all versions."""
         self._ask("POST", f"/deletedsecrets/{part(secret)}/recover", f"deleted secret {secret}")

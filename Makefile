@@ -8,7 +8,7 @@ SET_UP := $(PYTHON) .ci/bootstrap.py
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links
 without = $$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' $(1))
-PRODUCT_LOCKS := requirements.lock requirements-drill-aws.lock requirements-drill-vault.lock
+PRODUCT_LOCKS := requirements.lock requirements-drill-vault.lock
 VAULT_HERE := $(notdir $(shell command -v bao || command -v vault))
 DRILL_READY := $(VENV)/.drill-$(STORES)$(addprefix -,$(VAULT_HERE))
 
@@ -83,9 +83,10 @@ pictures: $(VENV)/.develop  ## draw the README's pictures anew, from drills; nee
 lock:  ## resolve dependencies anew; needs uv
 	echo pip | $(LOCK) --output-file requirements-pip.lock -
 	$(LOCK) --group build --output-file requirements.lock pyproject.toml
-	for server in aws vault; do $(LOCK) --extra drill-$$server --constraint requirements.lock $(call without,requirements.lock) \
-	  --output-file requirements-drill-$$server.lock pyproject.toml || exit 1; done
-	$(LOCK) --group build --group dev --extra drill $(addprefix --constraint ,$(PRODUCT_LOCKS)) --output-file requirements-dev.lock pyproject.toml
+	$(LOCK) --extra drill-vault --constraint requirements.lock $(call without,requirements.lock) \
+	  --output-file requirements-drill-vault.lock pyproject.toml
+	$(LOCK) --group build --group dev --extra drill $(addprefix --constraint ,$(PRODUCT_LOCKS)) \
+	  --output-file requirements-dev.lock pyproject.toml
 
 $(VENV)/.product: requirements.lock pyproject.toml .ci/bootstrap.py
 	$(SET_UP) product

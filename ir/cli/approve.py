@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ir import inventory
-from ir.cli.incidents import AsJson, By, Name, Reason, Yes, named, record_of
+from ir.cli.incidents import By, Name, Reason, named, record_of
+from ir.cli.options import AsJson, Yes
 from ir.cli.terminal import by_name, tty_guard
 from ir.cli.terminal.approval_signing import public_half, signed
 from ir.cli.terminal.operator import Terminal

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ir.cli.options import AsJson
 from ir.cli.rotate_options import ManyKeys
 from ir.cli.terminal.consent_prompt import PIN
 from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
@@ -31,7 +32,7 @@ class BreachOptions:
         False
     )
     yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes; never chooses a policy.")] = False
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False
+    as_json: AsJson = False
     read_values: Annotated[
         bool, typer.Option("--read-values", help="Read values there that the inventory does not list, to find Stripe's keys.")
     ] = False

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ir.cli.options import AsJson
 from ir.cli.terminal.option_groups import takes
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, UsageError
@@ -50,7 +51,7 @@ class DrillFlags:
         bool, typer.Option("--hands", help="You are the person: run ir by hand, and click in an imitation of the Dashboard.")
     ] = False
     keep: Annotated[bool, typer.Option("--keep", help="Leave the drill's folder behind.")] = False
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False
+    as_json: AsJson = False
 
 
 @takes(DrillFlags)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ir.cli.options import AsJson
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
 from ir.drill.embedded.breach_drill import conduct
@@ -18,7 +19,7 @@ def breach(
     keys: Annotated[int, typer.Option(min=1, max=_MOST, help="How many keys lie on the three hosts.")] = 40,
     kill_after: Annotated[float, typer.Option(min=0.0, help="Kill the run after so many seconds, and go on by one command.")] = 0.0,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the drill's folder behind.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Rehearse the breach of Vercel, GitHub Actions and a Kubernetes cluster at once; nothing leaves this machine."""
     screen = Screen(as_json=as_json)

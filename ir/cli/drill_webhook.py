@@ -1,17 +1,15 @@
 """`ir drill stripe-webhook`: replace signing secrets while events happen, and count what was lost or forged."""
 
 import sys
-from typing import Annotated
 
-import typer
-
+from ir.cli.options import AsJson
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
 from ir.drill.embedded.webhook_drill import conduct
 
 
 def stripe_webhook(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Rehearse a webhook: a wrong paste, events in flight, an endpoint for connected accounts; nothing leaves this machine."""
     screen = Screen(as_json=as_json)

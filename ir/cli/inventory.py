@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.inventory_check import File
 from ir.cli.inventory_check import graph as as_text
+from ir.cli.options import InventoryFile
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import UsageError
@@ -13,7 +13,7 @@ from ir.inventory import graph as inventory_graph
 
 
 def graph(
-    file: File = "",
+    file: InventoryFile = "",
     form: Annotated[str, typer.Option("--format", help="text | mermaid | svg")] = "text",
 ) -> None:
     """Keys, the stores that hold them, and the services that read them."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.inventory_check import AsJson, File
+from ir.cli.options import AsJson, InventoryFile
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import UsageError
@@ -15,7 +15,7 @@ NAMES = ("aws-sm", "aws-ssm", "gcp-sm", "azure-kv", "vault", "conjur", "k8s", "v
 
 
 def policies(
-    file: File = "",
+    file: InventoryFile = "",
     only: Annotated[str, typer.Option("--only", help=f"One document alone, for a file: {' | '.join(NAMES)}.", metavar="NAME")] = "",
     hints: Annotated[bool, typer.Option("--hints", help="Add what a run goes on without: it tells people more.")] = False,
     as_json: AsJson = False,

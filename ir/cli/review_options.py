@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ir.cli.options import AsJson
 from ir.cli.terminal.consent_prompt import PIN, YES
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES
@@ -47,4 +48,4 @@ class ReviewOptions:
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = ""
     sdk: Annotated[bool, typer.Option("--sdk", help="Show the age of SDKs and API versions per service.")] = False
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False
+    as_json: AsJson = False

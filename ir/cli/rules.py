@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ir.cli.options import AsJson
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, UsageError
 from ir.core.wording import counted
@@ -20,7 +21,6 @@ app = typer.Typer(
 )
 
 Folders = Annotated[list[str] | None, typer.Option("--rules", metavar="DIR", help="Further rules.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @app.command("list")

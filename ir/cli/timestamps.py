@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.incidents import AsJson, Name, named
+from ir.cli.incidents import Name, named
+from ir.cli.options import AsJson
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import Refused, Rejected, UsageError
 from ir.core.model import Json

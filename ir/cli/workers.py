@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ir.cli.campaigns import AsJson, AtOnce
+from ir.cli.campaigns import AtOnce
+from ir.cli.options import AsJson
 from ir.cli.schedules import PLAYBOOK, Book, Pin, begin_due, left, remove_due, scheduled_book
 from ir.cli.terminal import database_watch
 from ir.cli.terminal.follow import leave

@@ -30,7 +30,7 @@ from ir.fleet.fitness import Fitness
 from ir.fleet.places import Places
 from ir.fleet.take_over import LeftToAPerson, TakeOvers
 from ir.fleet.waking import ENDED, Waking
-from ir.incident import record as incident_record
+from ir.incident import folding
 from ir.runtime import lifecycle, worlds
 from ir.runtime.app_state import State
 from ir.storage.patience import Away
@@ -188,7 +188,7 @@ class Worker:
                 patient=False,
             )
             if entries:
-                record = incident_record.fold(entries)
+                record = folding.fold(entries)
                 take_over.may_go_on(self.book, child, setting, record, self.trust())
                 agrees = setting.options.yes and not record.opened["options"].get("yes")  # it takes over what somebody else began
                 lifecycle.go_on(record, self.kept, self.runner, given, "wake", {"yes": True} if agrees else {})

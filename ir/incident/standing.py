@@ -10,7 +10,7 @@ from ir import inventory
 from ir.core import command_text
 from ir.core.errors import IrError
 from ir.core.model import Did, Json, Liveness
-from ir.incident import deadlines, debts
+from ir.incident import deadlines, debts, earlier_debts
 from ir.incident.record import FINAL, Incident
 from ir.storage.incident_index import IncidentRow
 from ir.storage.leases import Lease
@@ -109,7 +109,7 @@ def stand(
 
 
 def _leaves(row: IncidentRow, state: str) -> bool:
-    return state in _LEAVES and debts.counts(row)
+    return state in _LEAVES and earlier_debts.counts(row)
 
 
 def _state(row: IncidentRow, alive: bool, heir: str, waits: str) -> str:

@@ -50,7 +50,8 @@ class Lookups:
         holder_of: who holds a value already, in words, of all stores, services and keys of the inventory; "" = none of them.
         owners: programs that write a store by themselves; raises PortError.
         elsewhere: who else holds the value with that fingerprint, of all stores and services of the inventory that the plan does not
-            replace; at most 10 s.
+            replace; at most 10 s, and not older than the question.
+        elsewhere_lately: the same, where nothing dies of it: a look that keys of a campaign share may be older than the question.
         own_requests: request ids of our own probes so far.
         prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
     """
@@ -61,6 +62,7 @@ class Lookups:
     holder_of: Callable[[Secret], str]
     owners: Callable[[Store], tuple[Owner, ...]]
     elsewhere: Callable[[str], Comparison]
+    elsewhere_lately: Callable[[str], Comparison]
     own_requests: Callable[[], tuple[str, ...]]
     prepare: Callable[[], None]
 

@@ -15,6 +15,7 @@ from ir.evidence.checkpoints import CheckpointLog
 from ir.storage import database, process_identity, state_folder
 from ir.storage.consent_log import ConsentLog
 from ir.storage.incident_index import IncidentIndex
+from ir.storage.inventory_texts import InventoryTexts
 from ir.storage.leases import Leases
 from ir.storage.process_identity import Me
 from ir.storage.signal_log import SignalLog
@@ -57,6 +58,11 @@ class State:
     def checkpoints(self) -> CheckpointLog:
         """What was signed, of all incidents."""
         return CheckpointLog(self.engine)
+
+    @cached_property
+    def inventories(self) -> InventoryTexts:
+        """Inventories that the incidents of a campaign share."""
+        return InventoryTexts(self.engine)
 
     def bundle(self, incident: str) -> Path:
         """The folder of an incident's report and evidence."""

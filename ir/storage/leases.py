@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ir.core.errors import AlreadyRunning, Refused
 from ir.core.model import Json
-from ir.storage import process_identity
+from ir.storage import process_table
 from ir.storage.database import clock, single, stamp
 from ir.storage.incident_index import ACTS_NO_MORE
 from ir.storage.patience import all_patient
@@ -170,7 +170,7 @@ def alive(row: Mapping[Any, Any], now: float | None = None) -> bool:
 
     `now` is by the clock that wrote the heartbeat (`database.clock`); None takes this machine's.
     """
-    runs = process_identity.runs(row["machine"] or "", row["pid"], row["born"]) if row["host"] == socket.gethostname() else None
+    runs = process_table.runs(row["machine"] or "", row["pid"], row["born"]) if row["host"] == socket.gethostname() else None
     if runs is not None:
         return runs
     return bool((time.time() if now is None else now) - row["heartbeat"] < STALE)

@@ -27,6 +27,8 @@ class Mutant:
 USERS = ("tests/incident/test_key_users.py",)
 CONTAIN = ("tests/incident/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
+RECORDED = ("tests/unit/test_record_consent.py", "tests/campaign/test_record_consent.py")
+OF_MANY, SHARED_LOOK = ("tests/campaign/test_one_value.py",), ("tests/unit/test_shared_look.py",)
 ONE_VALUE, HANDED_ON = ("tests/e2e/test_one_value.py",), ("tests/unit/test_handed_over.py",)
 
 WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
@@ -112,10 +114,32 @@ MUTANTS = (
         '0.0 * float(step.params.get("after", 0.0))',
         WEBHOOK,
     ),
-    Mutant("take an old read for the first look", "ir/runtime/same_value.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
+    Mutant(
+        "resume what a row says",
+        "ir/cli/incidents.py",
+        "    record_prompt.ask(kept, operator, record)\n    files",
+        "    files",
+        RECORDED,
+    ),
+    Mutant(
+        "let --yes agree to a record",
+        "ir/cli/terminal/record_prompt.py",
+        "operator.agreed or not operator.interactive",
+        "not operator.interactive",
+        RECORDED,
+    ),
+    Mutant(
+        "compare a key of a campaign with its own rows alone",
+        "ir/cli/campaign_start.py",
+        "made = surrounded(made, ",
+        "made = surrounded(made, '' and ",
+        OF_MANY,
+    ),
+    Mutant("kill by a look from before the question", "ir/runtime/shared_look.py", "self._began >= asked and ", "", SHARED_LOOK),
+    Mutant("take an old read for the first look", "ir/runtime/noted_store.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
     Mutant(
         "hand a read over twice",
-        "ir/runtime/same_value.py",
+        "ir/runtime/noted_store.py",
         "handed, self._handed_until = self._handed_until, 0.0",
         "handed = self._handed_until",
         HANDED_ON,
@@ -141,13 +165,17 @@ MUTANTS = (
     ),
     Mutant(
         "run a program of another key to compare",
-        "ir/runtime/same_value.py",
+        "ir/runtime/look_around.py",
         "if not reading(",
         "if False and reading(",
         ONE_VALUE,
     ),
     Mutant(
-        "compare no field but the listed ones", "ir/runtime/same_value.py", " and place not in mine:", " and place in listed:", ONE_VALUE
+        "compare no field but the listed ones",
+        "ir/runtime/same_value.py",
+        "if place not in self._mine]",
+        "if place in {plain(ref) for key in self._source.held for ref in key.stored_in} - self._mine]",
+        ONE_VALUE,
     ),
     Mutant(
         "owe nothing for what is on a dead key",
@@ -644,7 +672,7 @@ MUTANTS = (
     ),
     Mutant(
         "drop what a close left to do",
-        "ir/incident/debts.py",
+        "ir/incident/earlier_debts.py",
         'return row.status != "attested" or "accepted" in row.summary',
         'return row.status != "attested"',
         ("tests/incident/test_taken_over.py",),
@@ -665,7 +693,7 @@ MUTANTS = (
     ),
     Mutant(
         "take a namesake's process for our own machine's",
-        "ir/storage/process_identity.py",
+        "ir/storage/process_table.py",
         "or where != machine():",
         "or False:",
         ("tests/unit/test_ledger.py",),
@@ -1044,7 +1072,7 @@ MUTANTS = (
     Mutant(
         "take every incident for unfinished",
         "ir/runtime/worlds.py",
-        "return row is not None and debts.over(row)",
+        "return row is not None and earlier_debts.over(row)",
         "return False",
         ("tests/unit/test_world.py",),
     ),

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ir import inventory
-from ir.cli import COMMANDS, run
+from ir.cli import run
+from ir.cli.command_table import COMMANDS
 from ir.cli.terminal.consent_prompt import Consent
 from ir.cli.terminal.inventory_source import read
 from ir.cli.terminal.operator import Terminal

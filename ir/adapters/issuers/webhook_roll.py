@@ -6,7 +6,7 @@ told by the services.
 
 from collections.abc import Callable
 
-from ir.adapters.issuers import dashboard_steps
+from ir.adapters.issuers import dashboard_steps, webhook_steps
 from ir.adapters.issuers.paste_check import Expect, PasteResult, looks_wrong, taken
 from ir.adapters.issuers.webhook_use import SecretUse, WebhookServices
 from ir.core.errors import Rejected, Waiting
@@ -61,7 +61,7 @@ class RollIssuer(Issuer):
 
     def mint(self, order: MintOrder, keep: Callable[[Secret], str]) -> Minted:
         """See `ir.ports.Issuer`. Asks until a paste is good; raises Waiting when there is nothing (more) to take."""
-        text = dashboard_steps.to_roll(self._mode, self._url, self._endpoint, order.expires_old_at)
+        text = webhook_steps.to_roll(self._mode, self._url, self._endpoint, order.expires_old_at)
         self._operator.tell(text)
         expect = Expect(KeyKind.WEBHOOK, order.mode, "", order.old)
         try:

@@ -15,7 +15,7 @@ from ir.core.errors import ExitCode
 from ir.core.model import Outcome
 from ir.core.secret import Secret
 from ir.engine.dbos_runner import TAKEN_OVER, Runner
-from ir.incident import exposure_clock, signal_words
+from ir.incident import exposure_clock, folding, signal_words
 from ir.incident import record as incident_record
 from ir.incident.context import World
 from ir.runtime import following, notifications
@@ -84,7 +84,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
     reading = _Reading(world, screen)
     operator.shown = reading.caught_up
     for seen, entry in enumerate(runner.follow(name)):
-        incident_record.absorb(record, entry)
+        folding.absorb(record, entry)
         if seen < skip:
             reading.read(seen + 1)
             continue

@@ -5,8 +5,7 @@ import time
 from ir.cli.terminal.operator import Terminal
 from ir.core.model import Outcome
 from ir.engine.dbos_records import read_entries
-from ir.incident import deadlines, signal_words, standing
-from ir.incident import record as incident_record
+from ir.incident import deadlines, folding, signal_words, standing
 from ir.incident.record import Incident
 from ir.runtime.app_state import State
 from ir.storage.leases import Lease
@@ -21,7 +20,7 @@ def look_on(operator: Terminal, kept: State, name: str, *, answer: bool = False)
     With `answer` a wait for a person's step may be answered here; its process then looks again, and is looked at further.
     """
     shown, answered = 0, 0
-    first = incident_record.fold(read_entries(kept.engine, name))
+    first = folding.fold(read_entries(kept.engine, name))
     for clock in deadlines.countdown(deadlines.rows(first), time.time()):
         operator.screen.warn(f"  still to do: {clock}")
     while True:
@@ -32,7 +31,7 @@ def look_on(operator: Terminal, kept: State, name: str, *, answer: bool = False)
             if entry["kind"] == "word":
                 operator.screen.say(f"  {entry['actor']}: {signal_words.did(entry['body']['kind'])}")
         shown = len(entries)
-        record = incident_record.fold(entries)
+        record = folding.fold(entries)
         holder = kept.leases.holder(name)
         if record.ended or holder is None or not holder.alive:
             return record

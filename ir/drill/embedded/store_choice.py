@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import version
 from importlib.util import find_spec
 
 from ir.core.errors import UsageError
@@ -92,12 +91,8 @@ def _source(kind: StoreKind) -> Source:
         return Source("a file, which needs no server")
     if kind is StoreKind.GITHUB and not find_spec("nacl"):
         return Source("PyNaCl, which seals its secrets, is not installed", missing="pip install 'ir-stripe[github]'")
-    if kind in HOSTED:
+    if kind in (StoreKind.AWS, StoreKind.SSM, *HOSTED):
         return Source("a stand-in of the host, with its documented rules")
-    if kind in (StoreKind.AWS, StoreKind.SSM):
-        if find_spec("moto") and find_spec("flask_cors"):
-            return Source(f"moto {version('moto')}, of the extra drill-aws")
-        return Source("moto's server is not installed", missing="pip install 'ir-stripe[drill-aws]'")
     if there := program_on_path():
         return Source(f"{there}, found on PATH", there)
     if there := bundled_program():

@@ -9,7 +9,7 @@ from ir.core.model import Did
 from ir.drill.embedded.leak_search import told
 from ir.drill.simulated.other_key import NAME as OTHER
 from ir.drill.simulated.provider import SimKey
-from ir.drill.simulated.stores_and_services import SimService
+from ir.drill.simulated.services import SimService
 from ir.drill.simulated.trial import Trial
 from ir.incident.record import Incident
 from ir.ports import Target

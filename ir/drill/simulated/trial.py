@@ -16,8 +16,9 @@ from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
 from ir.incident.context import Options, World
 from ir.incident.custody import Custody
+from ir.incident.folding import absorb
 from ir.incident.plan import Plan
-from ir.incident.record import Incident, absorb
+from ir.incident.record import Incident
 from ir.incident.world_parts import KeysAtHand, Run
 from ir.ports import Issuer, Reloader, Reviewer, Store, Verifier
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ir.adapters.stores.aws import client as aws_client
-from ir.adapters.stores.newest import NamedVersion
+from ir.adapters.stores.newest import StoredVersion
 from ir.adapters.stores.old_news import awaited
 from ir.core.errors import Missing, Rejected
 
@@ -28,12 +28,12 @@ class ParameterStore:
     def __init__(self, region: str, timeout: float, plain: Collection[str] = ()) -> None:
         self._region, self._timeout, self._plain = region, timeout, plain
 
-    def current(self, name: str) -> NamedVersion:
+    def current(self, name: str) -> StoredVersion:
         """The newest version."""
         what = self._what(name)
         return awaited(lambda: self._get(name), lambda found: found.number < _newest.get(what, 0), what)
 
-    def at(self, name: str, version: str) -> NamedVersion:
+    def at(self, name: str, version: str) -> StoredVersion:
         """An earlier version; AWS keeps the last hundred."""
         return self._get(f"{name}:{version}")
 
@@ -49,22 +49,22 @@ class ParameterStore:
             token = {"NextToken": page["NextToken"]}
         if not rows:
             raise Missing(f"AWS has no parameter at {self._what(name)}")
-        return max(rows, key=lambda row: int(row.get("NamedVersion", 0)))
+        return max(rows, key=lambda row: int(row.get("Version", 0)))
 
     def put(self, name: str, text: str, about: dict[str, Any]) -> int:
         """A new version, which is current at once; returns its number. `about` as the parameter is, or as it shall be."""
         kept = {field: about[field] for field in _REPEATED if about.get(field)}
         if about.get("Tier") == "Advanced":
             kept["Tier"] = "Advanced"
-        answer = self._call("put_parameter", name, "NamedVersion", Name=name, Value=text, Overwrite=True, **kept)
-        number = int(answer["NamedVersion"])
+        answer = self._call("put_parameter", name, "Version", Name=name, Value=text, Overwrite=True, **kept)
+        number = int(answer["Version"])
         _newest[self._what(name)] = max(number, _newest.get(self._what(name), 0))
         return number
 
     def create(self, name: str, text: str, about: dict[str, Any]) -> None:
         """Make one that must not be there yet. Raises Conflict when it is, which AWS says only to those who may write it."""
         kept = {field: about[field] for field in ("Type", "KeyId") if about.get(field)}
-        self._call("put_parameter", name, "NamedVersion", Name=name, Value=text, Overwrite=False, **kept)
+        self._call("put_parameter", name, "Version", Name=name, Value=text, Overwrite=False, **kept)
 
     def delete(self, name: str) -> None:
         """Delete it with all of its versions, and see it gone: the answer says nothing. Raises Missing when it does not exist."""
@@ -95,11 +95,11 @@ class ParameterStore:
             return False
         return True
 
-    def _get(self, name: str) -> NamedVersion:
+    def _get(self, name: str) -> StoredVersion:
         row = self._call("get_parameter", name, "Parameter", Name=name, WithDecryption=True)["Parameter"]
         if row.get("Type") == "StringList":
             raise Rejected(f"{self._what(name)} is a StringList, which holds no single key")
-        return NamedVersion(str(row["NamedVersion"]), str(row["Value"]))
+        return StoredVersion(str(row["Version"]), str(row["Value"]))
 
     def _what(self, name: str) -> str:
         return f"the parameter {name} in {self._region}"

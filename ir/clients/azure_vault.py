@@ -4,6 +4,7 @@ From Microsoft's description of the API (`tests/worlds/api/azure.json` has the p
 libraries have, without the programs that these would run, through `azure-identity`, which is loaded when it is used.
 """
 
+import logging
 import re
 from importlib.util import find_spec
 from threading import Lock
@@ -145,6 +146,8 @@ def _credentials() -> Any:
     """Those that need no program: what runs one has to stand in the inventory, which a person agreed to."""
     from azure.identity import DefaultAzureCredential
 
+    for library in ("azure", "msal"):  # a refusal is told by us, in one line; theirs repeats what the login answered
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     programs = ("cli", "developer_cli", "powershell", "visual_studio_code", "shared_token_cache", "interactive_browser", "broker")
     return DefaultAzureCredential(**{f"exclude_{name}_credential": True for name in programs}, **_SLOW)
 

@@ -159,6 +159,22 @@ def test_without_the_right_to_purge_it_is_deleted_all_the_same(world: AzureWorld
     assert store.fetch(INCIDENT, "old") is None and len(world.twin.deleted) == 1
 
 
+def test_a_login_that_ends_before_the_purge_is_no_end_of_it(world: AzureWorld) -> None:
+    ref = world.place(key())
+    world.make(ref).keep(INCIDENT, "old", key())
+
+    def before(request: Request) -> None:
+        if request.method == "DELETE" and request.path.startswith("/deletedsecrets/"):
+            world.twin.tokens.pop("all", None)
+
+    with proxy(world.upstream, before=before) as way, world.through(way.address), pytest.raises(Denied, match="does not take the login"):
+        world.make(ref).discard(INCIDENT)
+    world.twin.tokens["all"] = frozenset({"*"})
+    assert world.traces(ref, INCIDENT) != []
+    world.make(ref).discard(INCIDENT)
+    assert world.traces(ref, INCIDENT) == []
+
+
 def test_a_deletion_whose_answer_was_lost_is_purged_by_the_next(world: AzureWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(old_news, "PATIENCE", 5.0)
     ref = world.place(key())
@@ -289,16 +305,19 @@ def test_a_managed_identity_is_used(world: AzureWorld, monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("nothing_set")
-def test_no_program_is_run_for_a_login(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_program_is_run_for_a_login_and_its_library_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """`az` on PATH is a program, which takes consent."""
     ran = tmp_path / "ran"
-    (tmp_path / "az").write_text(f"#!/bin/sh\ntouch {ran}\n")
+    (tmp_path / "az").write_text(f"#!/bin/sh\n: > {ran}\n")
     (tmp_path / "az").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9")
     with pytest.raises(Denied, match="no credentials for Azure") as caught:
         AzureSecretStore(parse("azure-kv://shop/stripe")).read()
     assert "docs/hosts.md" in caught.value.next_step and not ran.exists()
+    assert caplog.records == []
 
 
 @pytest.mark.usefixtures("nothing_set")

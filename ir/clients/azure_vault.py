@@ -92,12 +92,15 @@ class AzureVault:
     def _all(self, path: str, about: str) -> list[Json]:
         """Every page. Of the address of the next one only the query is taken: the login goes to our own address and to no other."""
         found: list[Json] = []
-        query = f"{_API}&maxresults={_PAGE}"
-        while query:
+        query, asked = f"{_API}&maxresults={_PAGE}", set[str]()
+        while query and query not in asked:
+            asked.add(query)
             page = self._ask("GET", f"{path}?{query}", about, needs="value")
             found += page["value"] or []
-            query = urlsplit(str(page.get("nextLink") or "")).query
-        return found
+            if not page.get("nextLink"):
+                return found
+            query = urlsplit(str(page["nextLink"])).query
+        raise Unknown(f"Azure gave no usable answer about {about}: its pages do not end")
 
     def _ask(self, method: str, path: str, about: str, body: object = None, *, needs: str = "") -> Json:
         found: Json = self._api().ask(method, path if "?" in path else f"{path}?{_API}", about, body, needs=needs).data

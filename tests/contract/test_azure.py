@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,10 @@ from ir.adapters.stores import old_news
 from ir.adapters.stores.azure.secret_store import AzureSecretStore
 from ir.clients import azure_vault
 from ir.clients.host_api import Login
-from ir.core.errors import Conflict, Denied, Rejected
+from ir.core.errors import Conflict, Denied, Rejected, Unknown
 from ir.core.reference import parse
 from ir.core.secret import Secret, fingerprint
+from ir.drill.hosts.server import Call
 from ir.ports import Store
 from tests.worlds.api_description import Description
 from tests.worlds.azure import AzureWorld
@@ -243,6 +245,20 @@ def test_the_answers_of_the_stand_in_are_those_of_the_published_api(world: Azure
     assert list(described.undescribed(vault.get(ref.path), "SecretBundle")) == []
     rows = [*vault.versions(ref.path), *vault.secrets()]
     assert rows and [name for row in rows for name in described.undescribed(row, "SecretItem")] == []
+
+
+@pytest.mark.parametrize("link", ["", "?"])
+def test_pages_that_do_not_end_are_no_list(world: AzureWorld, monkeypatch: pytest.MonkeyPatch, link: str) -> None:
+    answered = world.twin.answer
+
+    def again(call: Call) -> tuple[int, Any]:
+        status, found = answered(call)
+        query = "&".join(f"{name}={value}" for name, value in call.query.items()) if link else ""
+        return status, {**found, "nextLink": f"https://shop.vault.azure.net/secrets{link}{query}"} if "value" in found else found
+
+    monkeypatch.setattr(world.twin, "answer", again)
+    with pytest.raises(Unknown, match="its pages do not end"):
+        world.make(world.place(key())).incidents()
 
 
 @pytest.mark.parametrize("name", ["evil.example", "shop.vault.azure.net.evil.example", "shop@evil", "a/b", "ab", "shop.vault.azure.com"])

@@ -87,7 +87,7 @@ def stand(
     """
     summary, alive = row.summary, bool(holder and holder.alive)
     actor = str(holder.actor) if holder and alive else ""
-    state = _state(row, alive, heir, _waits_for(summary, people, actor if actor != me else "", now))
+    state = _state(row, heir, _waits_for(summary, people, actor if actor != me else "", now), alive=alive)
     said, todo = _told(summary, state)
     left = tuple(sorted(summary.get("debts", []), key=lambda debt: not str(debt["kind"]).startswith("key-"))) if _leaves(row, state) else ()
     return Standing(
@@ -112,7 +112,7 @@ def _leaves(row: IncidentRow, state: str) -> bool:
     return state in _LEAVES and earlier_debts.counts(row)
 
 
-def _state(row: IncidentRow, alive: bool, heir: str, waits: str) -> str:
+def _state(row: IncidentRow, heir: str, waits: str, *, alive: bool) -> str:
     status = str(row.status)
     if heir:
         return "taken over"

@@ -16,7 +16,8 @@ from ir.cli.options import AsJson
 from ir.cli.terminal import database_watch
 from ir.cli.terminal.follow import leave
 from ir.cli.terminal.operator import Terminal
-from ir.cli.terminal.screen import Screen, plain
+from ir.cli.terminal.plain_text import plain
+from ir.cli.terminal.screen import Screen
 from ir.cli.terminal.work_signing import trusted
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Json

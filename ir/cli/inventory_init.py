@@ -13,7 +13,8 @@ from ir import inventory
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.operator import Terminal
-from ir.cli.terminal.screen import Screen, plain
+from ir.cli.terminal.plain_text import plain
+from ir.cli.terminal.screen import Screen
 from ir.core import place as places
 from ir.core import yaml_file
 from ir.core.errors import BadFile, Refused, UsageError

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from typing import NoReturn
 
 from ir.cli.terminal import database_watch, tty_guard
@@ -84,6 +85,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
     screen, record, name = operator.screen, incident_record.Incident(), world.incident
     reading = _Reading(world, screen)
     operator.shown = reading.caught_up
+    operator.while_asked = partial(kept.questions.put, kept.me, name)
     for seen, entry in enumerate(runner.follow(name)):
         folding.absorb(record, entry)
         if seen < skip:

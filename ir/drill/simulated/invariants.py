@@ -101,6 +101,7 @@ class Judge:
         record = self.trial.record
         if record.ended and record.status in ("debt", "aborted"):
             self._all_named(record)
+        promised("used_at" not in record.facts.get("quiet", {}), "our own use of the old key was taken for somebody else's")
 
     # ── at the end ──
 

@@ -48,6 +48,14 @@ class VaultStore(Store):
         """See `ports.Store`."""
         return self._held(self._current())
 
+    def stamp(self) -> str:
+        """See `ports.Store`. Numbers begin anew where a secret was removed and made again, so its time counts, too."""
+        about = self._kv.metadata(self.ref.path)
+        number = int(about["current_version"])
+        made = (about.get("versions") or {}).get(str(number)) or {}
+        gone = not made or made.get("deletion_time") or made.get("destroyed")
+        return "" if gone else _stamp(number, str(made.get("created_time", "")))
+
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`. Asks Vault for our capabilities on the secret and beside it."""
         here = self.ref.path
@@ -224,10 +232,14 @@ class VaultStore(Store):
 
     def _held(self, found: Found) -> Held:
         held = value_field.read(json.dumps(found.data), self.ref.field, str(found.version), str(self.ref))
-        return replace(held, until=found.until)
+        return replace(held, until=found.until, stamp=_stamp(found.version, found.made))
 
     def _value(self, found: Found) -> Secret | None:
         return self._held(found).value
+
+
+def _stamp(number: int, made: str) -> str:
+    return f"{number} of {made}" if made else ""
 
 
 def _allows(has: set[str], *needed: str) -> bool:

@@ -11,6 +11,7 @@ from ir.incident import irreversible
 from ir.incident.facts import Facts
 from ir.incident.record import Incident
 from ir.ports import Reviewed
+from ir.review.judge.verdict import Judged, at_most_suspected
 from ir.review.present.json_document import next_steps
 from tests.unit.evidence_world import BEGIN, DAY, FOREIGN, HOUR, UNTIL, Account, Row
 from tests.unit.test_review_judging import call
@@ -59,6 +60,15 @@ def test_a_stranger_who_only_looked_leaves_it_open(tmp_path: Path) -> None:
     assert "python-requests 2.32 from 198.51.100.0/24 came late" in found.reasons["reads"][0]
     assert found.proposed[0]["follows"] == [] and found.proposed_at == LATE
     assert "--ours 'python-requests/2.32@198.51.100.0/24'" in next_steps(found)[0]
+
+
+def test_a_proposed_time_alone_never_confirms_and_never_calls_it_quiet() -> None:
+    """Whatever the rules would say if the proposed time were known."""
+    undated = Judged(NONE, dict.fromkeys(("writes", "reads", "account"), NONE), {"writes": []}, 0.0, {})
+    proposed = Judged("confirmed", {"writes": "confirmed", "reads": NONE, "account": SUSPECTED}, {}, 85.0, {"S-16": 85.0})
+    found = at_most_suspected(undated, proposed, [{"who": "curl", "new": "client"}])
+    assert found.verdict == SUSPECTED
+    assert found.verdicts == {"writes": SUSPECTED, "reads": CANNOT, "account": SUSPECTED}
 
 
 def test_that_a_group_is_new_counts_once(tmp_path: Path) -> None:

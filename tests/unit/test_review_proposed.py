@@ -100,7 +100,9 @@ def test_a_deploy_is_no_change_point_and_a_stranger_on_its_day_is(tmp_path: Path
         return [row | ({"ip_address": "192.0.2.50"} if int(row["created"]) >= LATE - 600 else {}) for row in rows]
 
     for name, change in (("upgrade", upgraded), ("move", moved)):
-        for strangers in ([], looked_around(refused=False, agent="Stripe/v1 NodeBindings/18.1.0")):
+        old = "Stripe/v1 NodeBindings/18.1.0"
+        staying = [call(5000 + n, ts, "/v1/charges", method="POST", agent=old) for n, ts in enumerate(range(LATE, UNTIL, HOUR))]
+        for strangers in ([], looked_around(refused=False, agent=old), staying):
             folder = tmp_path / f"{name}{len(strangers)}"
             folder.mkdir()
             world = Account(folder, calls=[(n, BEGIN + n * 144) for n in range(3000)])

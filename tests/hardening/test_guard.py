@@ -39,6 +39,7 @@ def test_every_method_of_a_port_is_known_as_a_read_or_a_write() -> None:
         "watch_also",
         "ready",
         "owners",
+        "stamp",
         "may_read",
     }
     for port, writes in (

@@ -17,6 +17,7 @@ from ir.storage.consent_log import ConsentLog
 from ir.storage.incident_index import IncidentIndex
 from ir.storage.inventory_texts import InventoryTexts
 from ir.storage.leases import Leases
+from ir.storage.open_questions import OpenQuestions
 from ir.storage.own_uses import OwnUses
 from ir.storage.process_identity import Me
 from ir.storage.signal_log import SignalLog
@@ -44,6 +45,11 @@ class State:
     def signals(self) -> SignalLog:
         """What was sent to incidents."""
         return SignalLog(self.engine)
+
+    @cached_property
+    def questions(self) -> OpenQuestions:
+        """What people are asked just now, at the terminals of the processes that hold incidents."""
+        return OpenQuestions(self.engine)
 
     @cached_property
     def index(self) -> IncidentIndex:

@@ -48,6 +48,8 @@ DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_o
 
 LACKING, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
 
+VISIBLE = ("tests/hardening/test_visible_questions.py",)
+
 PERMISSIONS = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
 
 MUTANTS = (
@@ -438,7 +440,7 @@ MUTANTS = (
         "ir/adapters/stores/vault/client.py",
         'return Unknown(f"Vault did not answer in time',
         'return Rejected(f"Vault did not answer in time',
-        ("tests/contract/test_store_contract.py",),
+        GUARANTEES,
     ),
     Mutant(
         "take AWS's silence for a no",
@@ -492,9 +494,9 @@ MUTANTS = (
     Mutant(
         "record a failed write as the end of an incident",
         "ir/engine/dbos_runner.py",
-        "        raise _HandedBack from None\n    finally",
+        "        raise HandedBack from None\n    finally",
         "        raise\n    finally",
-        ("tests/hardening/test_full_disk.py",),
+        ("tests/unit/test_engine_habits.py",),
     ),
     Mutant(
         "take a hotel's page for AWS's answer",
@@ -897,6 +899,27 @@ MUTANTS = (
         ("tests/unit/test_review_forms.py",),
     ),
     Mutant(
+        "take a zone that several places have for UTC",
+        "ir/review/ingest/text_times.py",
+        '"BRT", "ART", "PT", "MT", "CT", "ET",',
+        '"BRT", "ART",',
+        ("tests/unit/test_review_shapes.py",),
+    ),
+    Mutant(
+        "read a body of a mail without joining its broken lines",
+        "ir/alerts/mail_text.py",
+        "if _BREAK.search(text) and not _LOOSE.search(text):",
+        "if False:",
+        ("tests/unit/test_alert_mails.py",),
+    ),
+    Mutant(
+        "pass over the line inside a field",
+        "ir/review/ingest/relations.py",
+        'columns = _told_by(columns.pop("line")) | columns',
+        'columns.pop("line")',
+        ("tests/unit/test_review_shapes.py",),
+    ),
+    Mutant(
         "take an old SDK for the newest",
         "ir/review/judge/sdk_ages.py",
         "known[at - 1] if at else None",
@@ -953,6 +976,13 @@ MUTANTS = (
         "ir/adapters/stores/azure/custody.py",
         "            self._vault.purge(name)\n",
         "            return False\n",
+        AZURE,
+    ),
+    Mutant(
+        "take a login that has ended for a vault that keeps what is deleted",
+        "ir/adapters/stores/azure/custody.py",
+        "                self._vault.deleted(name)",
+        "                pass",
         AZURE,
     ),
     Mutant(
@@ -1155,5 +1185,33 @@ MUTANTS = (
         "(worked_before or not refused_before) and",
         "",
         ("tests/unit/test_refusals.py",),
+    ),
+    Mutant(
+        "show what is typed before it was looked at",
+        "ir/cli/terminal/typed_line.py",
+        "        if may_be_key(self.text, self._answers, pasted=came):",
+        "        self._put()\n        if may_be_key(self.text, self._answers, pasted=came):",
+        VISIBLE,
+    ),
+    Mutant(
+        "let the kernel echo a line",
+        "ir/cli/terminal/tty_mode.py",
+        "termios.ISIG | _EXTPROC\n    return found",
+        "termios.ISIG\n    return found",
+        VISIBLE,
+    ),
+    Mutant(
+        "keep the end of a key in the question that others see",
+        "ir/storage/open_questions.py",
+        '_END_OF_A_KEY.sub("…", scrub(said))',
+        "scrub(said)",
+        ("tests/unit/test_open_questions.py",),
+    ),
+    Mutant(
+        "send an approval that nobody confirmed",
+        "ir/cli/answer_here.py",
+        "if not operator.interactive or not question.approves:",
+        "if not operator.interactive:",
+        ("tests/e2e/test_safe_hands.py::test_a_prompt_for_a_key_is_shown_where_it_is_followed_and_not_answered_there",),
     ),
 )

@@ -58,11 +58,14 @@ from ir.drill.twin.keys import Key
 from ir.evidence import checkpoints
 from ir.fleet.agreed_work import agreed, by_key
 from ir.fleet.campaign import ChildState, Limits
-from ir.fleet.campaign_child import children_for
+from ir.fleet.campaign_child import children_for, surrounded
 from ir.fleet.campaign_store import CampaignLedger
 from ir.incident import playbook
 from ir.incident.context import Options
+from ir.runtime import surroundings
 from ir.runtime.app_state import database_address
+from ir.runtime.incident_spec import inventory_text
+from ir.runtime.surroundings import Around
 from ir.storage import database, state_folder
 from ir.storage.incident_index import IncidentIndex
 from tests.worlds.postgres import Postgres, postgres
@@ -150,13 +153,18 @@ class Company:
         self.fleet = Fleet(folder, env | {"VAULT_ADDR": world.vault, "VAULT_TOKEN": world.bao.token}, python)
         self.dice = random.Random(1)
 
-    def rotate(self, name: str, keys: Sequence[str], *, kills: bool = False) -> float:
-        """One campaign over these keys, from its opening to its end; returns the seconds in which children ran."""
+    def rotate(self, name: str, keys: Sequence[str], *, kills: bool = False, alone: bool = False) -> float:
+        """One campaign over these keys, from its opening to its end; returns the seconds in which children ran.
+
+        `alone`: no key is compared with the others before its kill, as versions before that did.
+        """
         origin = source(self.world, self.folder, keys)
         book = playbook.load(str(self.folder / "playbook.yaml"))
         sign = by_key(checkpoints.own_signer(self.folder / "state"))  # what nobody signed is run by no worker
         every = children_for(origin, origin.inventory.keys, book, Options(yes=True))
         said = [(child, {**setting, "options": {"yes": True}}) for child, setting in every]  # another version may not know the others
+        around = Around(inventory_text(origin.inventory), origin.name, str(origin.base), ())
+        said = said if alone else surrounded(said, surroundings.of_process(self.engine).keep(around))
         children = agreed([sign], name, "bench", said)
         self.book.open(name, "campaign", "bench", Limits(0, 0, 0, 0), {}, children)
         kill_at, ended, moved_at = 0.0, 0, time.monotonic()
@@ -192,7 +200,15 @@ class Company:
 
 
 def campaign(
-    world: SlowWorld, server: Postgres, folder: Path, keys: int, workers: int, *, kills: bool = False, python: str = sys.executable
+    world: SlowWorld,
+    server: Postgres,
+    folder: Path,
+    keys: int,
+    workers: int,
+    *,
+    kills: bool = False,
+    python: str = sys.executable,
+    alone: bool = False,
 ) -> Ran:
     """Rotate that many new keys with that many workers, which run on that interpreter."""
     warming, before_all = WARM * workers, pace()
@@ -204,10 +220,10 @@ def campaign(
             time.sleep(0.1)
         names = list(company.made)
         with Outages(world) as outages:
-            company.rotate("CAM-warm", names[:warming])
+            company.rotate("CAM-warm", names[:warming], alone=alone)
             world.calls.clear()
             before = used(fleet, company.address)
-            seconds = company.rotate("CAM-bench", names[warming:], kills=kills)
+            seconds = company.rotate("CAM-bench", names[warming:], kills=kills, alone=alone)
             spent = used(fleet, company.address).since(before)
         cost = fleet.spent() / (keys + warming)
         fleet.end()
@@ -262,6 +278,7 @@ def main() -> int:
     parser.add_argument("--endure", action="store_true", help="only the campaign whose workers are killed, and no figures")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the workers: of an environment in which ir is installed")
     parser.add_argument("--against", default="", metavar="PYTHON", help="interpreter of an environment with the version to compare with")
+    parser.add_argument("--alone", action="store_true", help="without the look at the other keys before each kill")
     parser.add_argument("--pairs", type=int, default=5, help="with --against")
     parser.add_argument("--night", type=int, default=30, help="keys of the night in simulated time, 0 = none")
     parser.add_argument("--no-campaigns", action="store_true", help="only the night in simulated time")
@@ -286,7 +303,7 @@ def _compared(asked: argparse.Namespace) -> tuple[bool, str]:
             world.twin.decide(world.note_stripe)
 
             def cost(python: str, number: int) -> float:
-                ran = campaign(world, server, folder / str(number), asked.keys, 1, python=python)
+                ran = campaign(world, server, folder / str(number), asked.keys, 1, python=python, alone=True)
                 if ran.wrong:
                     raise SystemExit(f"{python}: {'; '.join(ran.wrong)}")
                 return ran.cost
@@ -308,7 +325,7 @@ def _campaigns(asked: argparse.Namespace) -> list[tuple[bool, str]]:
         with slow_world(stores, stores * SERVICES, asked.delay, Mode.LIVE) as world, postgres() as server:
             world.twin.decide(world.note_stripe)
             for number, (keys, count, kills) in enumerate(plan):
-                runs.append(campaign(world, server, folder / str(number), keys, count, kills=kills, python=asked.python))
+                runs.append(campaign(world, server, folder / str(number), keys, count, kills=kills, python=asked.python, alone=asked.alone))
                 print(runs[-1].figures(), flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -52,7 +52,7 @@ def contain(
         operator.screen.warn(f"still to do: {debt.why} → {debt.todo}")
     holder = kept.leases.holder(record.id)
     left = not record.ended and holder is not None and not holder.alive
-    if ends and left:
+    if ends and left and not record_prompt.unagreed(kept, record):
         operator.screen.say(f"nothing is waited for, and the kill is next; look for misuse meanwhile: ir review stripe {setting.key}")
         incidents.go_on(kept, operator, record.id, "wake", {"yes": operator.agreed}, leaked, None)
     if left:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from ir import inventory
 from ir.core.errors import BadFile
-from ir.core.model import Json
+from ir.core.model import Json, Policy
 from ir.incident.context import World
 from ir.inventory import Inventory
 from ir.ports import Comparison, Operator
@@ -133,8 +133,10 @@ class Others:
         return judge.judged(found, fingerprint, asked.holds, time.monotonic() + WITHIN)
 
     def _wait(self, seconds: float) -> bool:
-        """Let another incident work meanwhile; a signal ends it."""
+        """Let another incident work meanwhile; a signal ends it. Strangers who have the key, uncontained, are not given that time."""
         world = self._world()
+        if world.plan.policy is Policy.EXPLOITED and not world.run.facts().get("containment"):
+            return False
         until = world.elapsed() + seconds
         with world.hooks.resting(seconds):
             while (left := until - world.elapsed()) > 0:

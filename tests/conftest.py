@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from ir.drill.embedded.moto_server import moto
 from ir.drill.embedded.openbao_server import OpenBao
 from ir.drill.embedded.openbao_server import openbao as run_openbao
 from ir.drill.embedded.sandbox import Servers
 from tests import programs
 from tests.worlds import aws, vault
+from tests.worlds.moto_server import moto
 from tests.worlds.postgres import Postgres, postgres
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from ir.actions import death, outage, successor
 from ir.core.errors import PortError, Rejected, Unknown, Waiting
 from ir.core.model import Debt, Did, Json, Liveness, Outcome
-from ir.incident import record as incident_record
+from ir.incident import folding
 from ir.incident.context import World
 from ir.incident.facts import Facts, Mint
 from ir.incident.plan import Step
@@ -68,7 +68,7 @@ def _contained(world: World, record: Incident) -> Outcome:
     outcome = _bitten(world, facts, done, answered=before.liveness)
     merged: Json = dict(custody)
     for more in (found, outcome.facts):
-        incident_record.merge(merged, more)
+        folding.merge(merged, more)
     return replace(outcome, facts=merged, debts=(*outcome.debts, *debts), paid=paid)
 
 
@@ -138,14 +138,14 @@ def _uncontained(world: World, facts: Facts, why: str, todo: str = "") -> Outcom
 def _afterwards(world: World, record: Incident, outcome: Outcome, later: Collection[str]) -> Outcome:
     """Look at services and death after the containment, never before or instead; a plan that goes on to a rotation does it there."""
     now = Incident(record.id, opened=record.opened, facts={}, debts=record.debts)
-    incident_record.merge(now.facts, record.facts)
-    incident_record.merge(now.facts, outcome.facts)
+    folding.merge(now.facts, record.facts)
+    folding.merge(now.facts, outcome.facts)
     (proof, looked) = world.both(
         lambda: None if "prove" in later else _proven(world, now), lambda: None if "wave" in later else outage.look(world, now)
     )
     for more in filter(None, (proof, looked)):
         merged = dict(outcome.facts)
-        incident_record.merge(merged, more.facts)
+        folding.merge(merged, more.facts)
         outcome = replace(
             outcome,
             said=f"{outcome.said}; {more.said}",
@@ -163,7 +163,7 @@ def _still_dead(world: World, now: Incident, outcome: Outcome) -> Outcome:
     if back is None:
         return outcome
     facts: Json = dict(outcome.facts)
-    incident_record.merge(facts, back.facts)
+    folding.merge(facts, back.facts)
     paid = tuple(about for about in outcome.paid if about not in {debt.about for debt in back.debts})
     return replace(outcome, said=f"{outcome.said}; {back.said}", facts=facts, debts=(*outcome.debts, *back.debts), paid=paid)
 

@@ -29,10 +29,10 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         return Outcome(Did.WAITING, said, {**noted, "wake_at": until}, todo=todo)
     if left > 0:
         world.hooks.say(f"both keys live for another {spoken(left)}")
-    while world.now() < until:
+    while (left := until - world.now()) > 0:
         if world.run.stopping():
             return Outcome(Did.SKIPPED, "grace was cut short by a signal", noted)
-        world.ports.clock.sleep(min(1.0, max(until - world.now(), 0.01)))
+        world.ports.clock.sleep(min(1.0, max(left, 0.01)))
     return Outcome(Did.DONE, f"both keys lived side by side for {spoken(float(step.params['for']))}", noted)
 
 

@@ -95,7 +95,7 @@ def _elsewhere(world: World, old: Secret) -> Comparison:
     """Look for the value elsewhere; containment does not wait for it."""
     if world.plan.policy is Policy.EXPLOITED or world.plan.key_alone:
         return Comparison()
-    return world.lookups.elsewhere(old.fingerprint)
+    return world.lookups.elsewhere_lately(old.fingerprint)
 
 
 def _verdict(world: World, record: Incident, hard: list[str], soft: list[str], facts: Json, items: list[Item], seen: Liveness) -> Outcome:

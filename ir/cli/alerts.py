@@ -10,6 +10,7 @@ import typer
 
 from ir import alerts
 from ir.alerts import Leak, StoredKey
+from ir.cli.options import AsJson
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.operator import SOURCES, Terminal, read_key
@@ -55,7 +56,7 @@ def import_alerts(
     leaked_key_from: Annotated[str, typer.Option(help=f"The key, if the alert does not hold it: {SOURCES}", metavar="SOURCE")] = "",
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """What scanners found: where it leaked, since when, which key it is, and what leaked with it. Changes and keeps nothing."""
     screen = Screen(as_json=as_json)

@@ -109,7 +109,7 @@ def _carry_out(found: BreachList, asked: ManyKeys, said: Said, opened: Opened, o
     if not operator.confirm_by_name(_about(name, chosen, source)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
     about = book.told(found.looks, found.items, closed_by=said.closed_by, login_by=login_by)
-    campaign_start.written(name, asked, books.keys, made(replace(options, yes=True)), kept, opened, operator, about)
+    campaign_start.written(name, asked, books.keys, made(replace(options, yes=True)), kept, consent, operator, about)
     if not said.closed_by:
         operator.screen.say(f"The places get no new key until a named person says that they are closed: {breach_follow.close_it(name)}")
     _run(name, kept, ledger, asked, operator)

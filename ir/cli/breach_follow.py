@@ -8,8 +8,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ir.cli import campaigns
-from ir.cli.campaigns import AsJson, AtOnce
+from ir.cli import campaign_view, campaigns
+from ir.cli.campaigns import AtOnce
+from ir.cli.options import AsJson
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.cli.terminal.work_signing import signers
@@ -72,7 +73,7 @@ def run(kept: State, ledger: CampaignLedger, name: str, operator: Terminal, *, s
 def status(name: Name = "", as_json: AsJson = False) -> None:
     """How a breach stands. Exit code: as the campaign's, 4 while it runs."""
     screen, kept, ledger, row = _open(name, as_json=as_json)
-    campaign = campaigns.document(kept, ledger, row)
+    campaign = campaign_view.document(kept, ledger, row)
     told_at_the_end(screen, ledger, row["campaign"], campaign)
     sys.exit(int(campaign["exit_code"]))
 
@@ -114,7 +115,7 @@ def report(
     if fmt not in FORMATS:
         raise UsageError(f"--format {fmt}: not known", next_step=f"one of {', '.join(FORMATS)}")
     _, kept, ledger, row = _open(name, as_json=True)
-    text = page("breach", _document(ledger, row["campaign"], campaigns.document(kept, ledger, row)), fmt)
+    text = page("breach", _document(ledger, row["campaign"], campaign_view.document(kept, ledger, row)), fmt)
     if not output:
         sys.stdout.write(text)
         return

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from ir.cli import campaigns
-from ir.cli.campaigns import AsJson, AtOnce, Name
+from ir.cli.campaigns import AtOnce, Name
+from ir.cli.options import AsJson
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import UsageError

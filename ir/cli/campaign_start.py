@@ -22,7 +22,7 @@ from ir.engine.dry_run import run_dry
 from ir.fleet import digest
 from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Child, chosen
-from ir.fleet.campaign_child import Source, children_for, new_name, setting_of
+from ir.fleet.campaign_child import Source, children_for, new_name, setting_of, surrounded
 from ir.fleet.campaign_store import CampaignLedger
 from ir.incident import playbook
 from ir.incident.context import Options
@@ -31,7 +31,7 @@ from ir.inventory import Key
 from ir.inventory import consent as consents
 from ir.inventory.opened import Opened
 from ir.ports import Irreversible
-from ir.runtime import adapter_registry, notifications, wiring, worlds
+from ir.runtime import adapter_registry, notifications, surroundings, wiring, worlds
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.emergency import under_way
 from ir.runtime.incident_spec import opening_entry
@@ -66,7 +66,7 @@ def begin(asked: ManyKeys, operator: Terminal) -> NoReturn:
     name = new_name(wiring.SystemClock().now().isoformat())
     if not operator.confirm_by_name(_about(name, source, keys)):
         raise Refused("not confirmed", safe="nothing was changed", next_step="say --yes, or run it in a terminal")
-    ledger = written(name, asked, book, made, kept, opened, operator)
+    ledger = written(name, asked, book, made, kept, consent, operator)
     if asked.detach:
         operator.screen.say(f"left to the workers (ir worker); ir campaign status {name} shows how it goes")
         notifications.flush_all()
@@ -80,12 +80,14 @@ def written(
     book: Playbook,
     made: Sequence[tuple[Child, Json]],
     kept: State,
-    opened: Opened,
+    consent: Consent,
     operator: Terminal,
     more: Json | None = None,
 ) -> CampaignLedger:
     """The campaign, signed and in the database from here on; `more` is kept with what it is about."""
-    ledger = CampaignLedger(kept.engine)
+    ledger, opened = CampaignLedger(kept.engine), consent.opened
+    keys = [opened.source.key(child.key) for child, _ in made]
+    made = surrounded(made, surroundings.of_process(kept.engine).keep(same_key.around(consent, keys)))
     about = {
         "inventory": opened.name,
         "inventory_sha256": inventory.digest(opened.text),

@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Annotated, NoReturn
 
@@ -11,30 +11,27 @@ import typer
 from rich.live import Live
 from rich.table import Table
 
+from ir.cli.campaign_view import ORDER, code_of, document, markdown, table_rows, title
+from ir.cli.options import AsJson
 from ir.cli.terminal import database_watch
 from ir.cli.terminal.follow import leave
 from ir.cli.terminal.operator import Terminal
-from ir.cli.terminal.screen import Screen, plain
+from ir.cli.terminal.plain_text import plain
+from ir.cli.terminal.screen import Screen
 from ir.cli.terminal.work_signing import trusted
-from ir.core.durations import spoken
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Json
-from ir.core.wording import counted
 from ir.fleet import standing
-from ir.fleet.campaign import KEPT, Child, ChildState, counts, exit_code, time_left
+from ir.fleet.campaign import KEPT, Child, ChildState
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import only
 from ir.fleet.worker import SLOTS, Worker
 from ir.runtime.app_state import State, actor, open_state
 
 Name = Annotated[str, typer.Argument(help="Campaign id, CAM-…; the newest needs no name.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
 AtOnce = Annotated[int, typer.Option(min=1, max=64, help="Incidents that this process runs together.")]
 _AROUND = 6
 """Lines of the terminal for the title, the heads and the prompt."""
-_STANDS = (ChildState.QUEUED, ChildState.WAITING)
-_ORDER = tuple(ChildState[name] for name in ("RUNNING", "RESTING", "FAILED", "REFUSED", "DEBT", "WAITING", "QUEUED", "DONE"))
 
 
 def status(name: Name = "", as_json: AsJson = False) -> None:
@@ -43,12 +40,12 @@ def status(name: Name = "", as_json: AsJson = False) -> None:
     row = row_of(book, name)
     children = standing.settled(kept.index, book, row["campaign"])
     if as_json:
-        screen.document(_document(kept, book, row, children))
+        screen.document(document(kept, book, row, children))
     else:
-        screen.table(_title(row, children, time.time()), *_rows(children, time.time(), book.workers()))
-        for worker in book.workers():
+        screen.table(title(row, children, time.time()), *table_rows(children, time.time(), book.workers.living()))
+        for worker in book.workers.living():
             screen.say(f"worker {worker['name']}, by {worker['actor']}" + (f", takes nothing: {worker['said']}" if worker["said"] else ""))
-    sys.exit(int(_code(kept, row, children)))
+    sys.exit(int(code_of(kept, row, children)))
 
 
 def pause(name: Name = "", reason: Annotated[str, typer.Option(help="Why.")] = "") -> None:
@@ -85,9 +82,9 @@ def report(
     row = row_of(book, name)
     children = standing.settled(kept.index, book, row["campaign"])
     if format == "json":
-        screen.document(_document(kept, book, row, children))
+        screen.document(document(kept, book, row, children))
     elif format == "md":
-        typer.echo(_markdown(row, children))
+        typer.echo(markdown(row, children))
     else:
         raise UsageError(f"--format {format}: not known", next_step="one of md, json")
 
@@ -142,11 +139,11 @@ def run_here(
     if ends is not None:
         ends(document(kept, book, row))
     elif screen.as_json:
-        screen.document(_document(kept, book, row, children))
+        screen.document(document(kept, book, row, children))
     else:
-        screen.table(_title(row, children, time.time()), *_rows(children, time.time()))
+        screen.table(title(row, children, time.time()), *table_rows(children, time.time()))
     worker.runner.forget_queue()
-    leave(int(_code(kept, row, children)))
+    leave(int(code_of(kept, row, children)))
 
 
 def _until_over(worker: Worker, book: CampaignLedger, name: str, stop: threading.Event) -> None:
@@ -179,10 +176,10 @@ def _run_elsewhere(kept: State, children: Sequence[Child]) -> bool:
 def _live(book: CampaignLedger, name: str, height: int) -> Table:
     """As many lines as the terminal has room for, moving and waiting children first."""
     row, children = row_of(book, name), book.children(name)
-    first = sorted(children, key=lambda child: (_ORDER.index(child.state), child.position))
+    first = sorted(children, key=lambda child: (ORDER.index(child.state), child.position))
     shown = first[: max(height - _AROUND, 3)]
-    heads, lines = _rows(shown, time.time())
-    table = Table(title=plain(_title(row, children, time.time())), box=None, title_justify="left", header_style="bold", expand=True)
+    heads, lines = table_rows(shown, time.time())
+    table = Table(title=plain(title(row, children, time.time())), box=None, title_justify="left", header_style="bold", expand=True)
     for head in heads:
         table.add_column(head, no_wrap=True, overflow="ellipsis", ratio=1 if head == "last" else None)
     for line in lines:
@@ -190,81 +187,6 @@ def _live(book: CampaignLedger, name: str, height: int) -> Table:
     if len(first) > len(shown):
         table.add_row(f"… and {len(first) - len(shown)} more")
     return table
-
-
-# ── looking ──
-
-
-def _rows(children: Sequence[Child], now: float, workers: Sequence[Json] = ()) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Heads and lines of the table; which account a key belongs to is said where there are several."""
-    several = len({child.account for child in children}) > 1
-    names, lines = {row["executor"]: row["name"] for row in workers}, []
-    for child in children:
-        took = spoken((child.ended_at or now) - child.began_at) if child.began_at and child.state not in _STANDS else ""
-        said = "" if child.state is ChildState.DONE else child.said
-        lines.append(
-            (child.key, *((child.account,) if several else ()), child.state.value, child.incident, took, *_worker(child, names), said)
-        )
-    return ("key", *(("account",) if several else ()), "state", "incident", "took", *(("worker",) if names else ()), "last"), lines
-
-
-def _worker(child: Child, names: Mapping[str, str]) -> tuple[str, ...]:
-    """The worker of a child; no column where no worker lives."""
-    return (names.get(child.owner, "") if child.state in KEPT else "",) if names else ()
-
-
-def _title(row: Json, children: list[Child], now: float) -> str:
-    there = counts(children)
-    left = time_left(children, now)
-    words = ", ".join(f"{there[state.value]} {state.value}" for state in _ORDER if state.value in there)
-    time_said = f", about {spoken(left)} left" if left else ""
-    said = f": {row['said']}" if row["said"] else ""
-    return f"{row['campaign']} {row['status']}{said} · {counted(len(children), 'key')}: {words}{time_said}"
-
-
-def document(kept: State, book: CampaignLedger, row: Json) -> Json:
-    """How a campaign stands."""
-    return _document(kept, book, row, standing.settled(kept.index, book, row["campaign"]))
-
-
-def _document(kept: State, book: CampaignLedger, row: Json, children: list[Child]) -> Json:
-    return {
-        "campaign": row["campaign"],
-        "kind": row["kind"],
-        "status": row["status"],
-        "said": row["said"],
-        "exit_code": int(_code(kept, row, children)),
-        "counts": counts(children),
-        "seconds_left": time_left(children, time.time()),
-        "about": row["about"],
-        "limits": row["limits"],
-        "keys": [{**child.__dict__, "state": child.state.value} for child in children],
-        "workers": book.workers(),
-    }
-
-
-def _code(kept: State, row: Json, children: list[Child]) -> ExitCode:
-    under_way = any(child.state in (ChildState.QUEUED, *KEPT) for child in children)
-    return exit_code(children, sleeping=standing.sleeping(kept.index, children), paused=under_way)
-
-
-def _markdown(row: Json, children: list[Child]) -> str:
-    from ir.report.escape import Tamer, escape
-
-    tame = Tamer()
-
-    def safe(value: object) -> str:
-        return escape(tame(str(value)))
-
-    created = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(row["created_at"]))
-    lines = [f"# Campaign {row['campaign']}", "", safe(_title(row, children, time.time())), ""]
-    lines += [f"- begun {created} by {safe(row['actor'])}"] + [
-        f"- {name}: {safe(value)}" for name, value in row["about"].items() if value and name != "breach"
-    ]
-    heads, rows = _rows(children, time.time())
-    lines += ["", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    lines += ["| " + " | ".join(map(safe, cells)) + " |" for cells in rows]
-    return "\n".join(lines)
 
 
 def row_of(book: CampaignLedger, name: str) -> Json:

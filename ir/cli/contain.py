@@ -8,8 +8,9 @@ import typer
 
 from ir import inventory
 from ir.cli import emergency, rotate
-from ir.cli.incidents import AsJson, Yes, record_of
-from ir.cli.terminal import inventory_source
+from ir.cli.incidents import record_of
+from ir.cli.options import AsJson, Yes
+from ir.cli.terminal import inventory_source, record_prompt
 from ir.cli.terminal.consent_prompt import PIN, Consent, refuse_other
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal, files_of
@@ -21,7 +22,7 @@ from ir.incident.context import Options
 from ir.incident.plan import compile_plan
 from ir.incident.record import FINAL
 from ir.inventory.opened import Opened
-from ir.runtime import which_key
+from ir.runtime import record_consent, which_key
 from ir.runtime.app_state import State, actor, open_state
 from ir.runtime.emergency import overlaps
 from ir.runtime.incident_spec import Setting, setting_from
@@ -46,7 +47,9 @@ def contain(
         options = Options(yes=yes, drill=os.environ.get("IR_DRILL") == "1", key_files=files_of(leaked=leaked_key_from))
         _open(what, consent, kept, operator, leaked, options)
     record = record_of(kept, what)
-    refuse_other(inventory_sha256, record.opened["inventory_sha256"])
+    refuse_other(inventory_sha256, inventory.digest(record.opened["inventory"]))
+    if not inventory_sha256:
+        record_prompt.ask(kept, operator, record, record_consent.removing)
     setting = setting_from(record.id, record.opened)
     setting.options = replace(setting.options, dry_run=False)
     source = inventory.loads(setting.text, setting.name)

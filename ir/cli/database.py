@@ -37,6 +37,8 @@ def _make_tables(kept: State) -> None:
     """Of every part, since a role that runs may not make any."""
     assert kept.consents is not None  # noqa: S101 - made by being looked at
     assert kept.checkpoints is not None  # noqa: S101
+    kept.inventories.make_table()
+    kept.own_uses.make_table()
     CampaignLedger(kept.engine)
     NoticeLog(kept.engine, kept.me.executor)
     runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ir.cli.inventory_check import AsJson, File
+from ir.cli.options import AsJson, InventoryFile
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.operator import Terminal
@@ -29,21 +29,21 @@ from ir.inventory import Inventory, Key
 from ir.inventory.consent import comparison
 from ir.inventory.opened import Opened
 from ir.ports import Check, Expected, Store
-from ir.runtime import adapter_registry, listed_ids
+from ir.runtime import adapter_registry, listed_ids, service_adapters
 from ir.runtime.app_state import actor, open_state
 from ir.runtime.owning import Owning
 from ir.storage.incident_index import IncidentRow
 
 
 def drift(
-    file: File = "",
+    file: InventoryFile = "",
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     probe: Annotated[bool, typer.Option("--probe", help="Ask Stripe which of the keys live; each is used once.")] = False,
     terraform_state: Annotated[list[str] | None, typer.Option(help="What Terraform writes, too.", metavar="FILE")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Where stores of a key disagree or hold a dead one, what would revert them, which services hold another. Exit 5 when anything does."""
+    """Compare each key's copies in stores and services: which differ, which are dead, what would revert them. Exit 5 if any is wrong."""
     screen = Screen(as_json=as_json)
     opened = inventory_source.default(file, screen)
     compare(opened, screen, yes=yes, pin=inventory_sha256, probe=probe, states=terraform_state or ())
@@ -123,7 +123,7 @@ class _Look:
     def _holding(self, key: Key, name: str, store: Reading, own: Mapping[str, Reading], everywhere: Sequence[str]) -> Holding:
         """By its own key's values; where it tells that of another key, by that."""
         service = next(s for s in self._source.services if s.name == name)
-        checks = adapter_registry.verifiers(service, self._source, self._operator, self._base, key, self._held)
+        checks = service_adapters.verifiers(service, self._source, self._operator, self._base, key, self._held)
         values = list(dict.fromkeys(mark for mark in (store.fingerprint, *(row.fingerprint for row in own.values())) if mark))
         seen: dict[str, list[Check]] = {}
         for value in values:

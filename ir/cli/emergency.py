@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from ir import inventory
 from ir.cli import incidents
-from ir.cli.terminal import by_name
+from ir.cli.terminal import by_name, record_prompt
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import Terminal
 from ir.core.errors import ExitCode, Refused
@@ -14,7 +14,8 @@ from ir.core.secret import Secret
 from ir.incident import irreversible, reversibility
 from ir.incident.context import Options
 from ir.incident.record import Incident
-from ir.runtime import emergency, following, worlds
+from ir.inventory.opened import Opened
+from ir.runtime import emergency, following, record_consent, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, setting_from
 
@@ -76,9 +77,10 @@ def _told(operator: Terminal, record: Incident, outcome: Outcome) -> int:
 # ── both keys live ──
 
 
-def take_over(kept: State, name: str, operator: Terminal, leaked: Secret | None, options: Options) -> NoReturn:
+def take_over(kept: State, name: str, operator: Terminal, leaked: Secret | None, options: Options, own: Opened) -> NoReturn:
     """End the wait of a rotation before the kill, since its old key has leaked: contain it, and go on to the kill."""
     record = incidents.record_of(kept, name)
+    record_prompt.ask(kept, operator, record, record_consent.removing, own)
     setting = setting_from(record.id, record.opened)
     source = inventory.loads(setting.text, setting.name)
     way = reversibility.way(source.account(source.key(setting.key).account), replaces=True, made=True)

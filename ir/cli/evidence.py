@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ir.cli import purging
-from ir.cli.incidents import AsJson, By, Name, Reason, Yes, named
+from ir.cli.incidents import By, Name, Reason, named
+from ir.cli.options import AsJson, Yes
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.operator import Terminal
@@ -17,7 +18,7 @@ from ir.core.model import Json
 from ir.evidence import checkpoints
 from ir.evidence import files as evidence_files
 from ir.evidence.bundle_verifier import recorded_files
-from ir.incident import irreversible
+from ir.incident import folding, irreversible
 from ir.incident import record as incident_record
 from ir.incident.record import FINAL
 from ir.inventory.consent import reading
@@ -53,7 +54,7 @@ def key(
 
 def bundle(
     name: Name = "",
-    output: Annotated[str, typer.Option(help="Folder; default: where the incident's own lies.", metavar="DIR")] = "",
+    output: Annotated[str, typer.Option(help="Folder; default: the incident's own.", metavar="DIR")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Write the evidence bundle again, of a waiting incident too; `python3 DIR/verify.py` checks it."""
@@ -66,7 +67,7 @@ def bundle(
     folder = Path(output) if output else own
     if folder.resolve() != own.resolve() and folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", next_step="name a folder that does not exist yet")
-    record = incident_record.fold(entries)
+    record = folding.fold(entries)
     write_bundle(record, entries, folder, checkpoints=kept.checkpoints.of(name), signer=signer_of(kept, record, screen))
     if folder.resolve() != own.resolve():
         for digest in evidence_files.present(entries, own / "evidence"):
@@ -85,7 +86,9 @@ def purge(
     as_json: AsJson = False,
     reason: Reason = "",
     by: By = "",
-    second: Annotated[str, typer.Option(help="Another person who agrees, while a clock runs or something is to do.", metavar="NAME")] = "",
+    second: Annotated[
+        str, typer.Option(help="Another person who agrees; needed while a clock runs or something is still to do.", metavar="NAME")
+    ] = "",
 ) -> None:
     """Remove what was collected about people, and say so: hashes stay, the chain goes on holding."""
     from ir.engine.dbos_records import read_entries
@@ -93,7 +96,7 @@ def purge(
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name, ended=True)
     entries, folder = read_entries(kept.engine, name), kept.bundle(name)
-    record = incident_record.fold(entries)
+    record = folding.fold(entries)
     if record.status not in FINAL and record.status != "debt":
         raise Refused(f"{name} still runs or waits: it needs what it collected", safe="nothing was removed", next_step=f"ir resume {name}")
     before, scratch = _told(kept, name), folder / "scratch"
@@ -113,7 +116,7 @@ def purge(
     signer = signer_of(kept, record, screen)
     words.append(kept, name, operator.name, {"kind": "purged", **told})
     entries = read_entries(kept.engine, name)
-    record = incident_record.fold(entries)
+    record = folding.fold(entries)
     said = checkpoints.statement(entries[-1], checkpoints.tree_of(entries), purged=told)
     kept.checkpoints.add(signer.signed(said))
     evidence_files.remove(folder / "evidence")

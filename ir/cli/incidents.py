@@ -6,22 +6,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from ir.cli import one_debt
-from ir.cli.terminal import by_name, exceptions, follow
+from ir.cli.options import AsJson, Yes
+from ir.cli.terminal import by_name, exceptions, follow, record_prompt
 from ir.cli.terminal.exceptions import Owner, Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import SOURCES, Terminal, read_again, read_key
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import Refused, Unreplayable, UsageError
 from ir.core.model import Json
-from ir.incident import irreversible, signal_words
-from ir.incident import record as incident_record
+from ir.incident import folding, irreversible, signal_words
 from ir.incident.record import FINAL, Incident
 from ir.runtime import following, lifecycle, removals
 from ir.runtime.app_state import State, actor, open_state
 
 Name = Annotated[str, typer.Argument(help="Incident id, INC-…; the only open one needs no name.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Reason = Annotated[str, typer.Option(help="Why; the report quotes it.")]
 By = Annotated[str, typer.Option(help="Who says so; default: you.", metavar="NAME")]
 
@@ -41,7 +39,7 @@ def resume(
     """Go on with an incident, after a crash or a human's step; a finished one repeats its exit code."""
     screen, kept = Screen(as_json=as_json), open_state()
     name = named(kept, name)
-    for said in removals.carry_out(kept, Terminal(screen, name=actor(), yes=yes), name):
+    for said in removals.carry_out(kept, Terminal(screen, name=actor(), yes=yes), record_prompt.unagreed, name):
         screen.say(said)
     given = exceptions.named(accept_unverified, accept_unhealthy, accept_unreachable, accept_owner)
     accepts = exceptions.said(record_of(kept, name), given) if any(given.values()) else {}
@@ -75,9 +73,9 @@ def close(
     name: Name = "",
     attest: Annotated[str, typer.Option(help="What you attest, and how you know.", metavar="REASON")] = "",
     by: By = "",
-    debt: Annotated[str, typer.Option(help="Which one of the things still to do it ends, where there are several.", metavar="NAME")] = "",
+    debt: Annotated[str, typer.Option(help="Which thing still to do is ended, where there are several.", metavar="NAME")] = "",
     accept_left: Annotated[
-        str, typer.Option(help="Keep what a review calls left by an attacker: its id. Counted as still to do once.", metavar="ID")
+        str, typer.Option(help="Keep what the review says an attacker left, by its id; counted as still to do once.", metavar="ID")
     ] = "",
     accept_alive: Annotated[
         list[str] | None,
@@ -88,7 +86,7 @@ def close(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """End what cannot be proven, one thing by name: attested, not proven. A key that answers is proven alive, and stays to do."""
+    """End what cannot be proven, one thing by name: attested, not proven. A key that answers is proven alive, so it is still to do."""
     screen, kept = Screen(as_json=as_json), open_state()
     if not attest.strip() or not by.strip():
         raise UsageError("closing needs a reason and a name", next_step="ir close INC --attest REASON --by NAME")
@@ -138,10 +136,10 @@ def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, lea
     from ir.runtime import reopen, unreplayable
 
     entries = read_entries(kept.engine, name)
-    record = incident_record.fold(entries)
+    record = folding.fold(entries)
     if not entries:
         raise _never_begun(kept, name)
-    incident_record.hear_late(record, kept.signals.sent(name))
+    folding.hear_late(record, kept.signals.sent(name))
     if record.status == "reopened" and kind == "close":
         record = reopen.close_again(kept, name, operator.name, str(body["reason"]), operator.screen.warn)
     closes_again = kind == "close" and record.status == "attested" and bool(record.debts) and "accepted" in record.ended
@@ -149,6 +147,7 @@ def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, lea
         unreplayable.note_the_end(record, kept)
         operator.screen.say(f"{name} has ended: {record.status}" if record.status in FINAL else f"{name} had ended and is open again")
         sys.exit(follow.finish(operator.screen, kept, record, record.standing_code))
+    record_prompt.ask(kept, operator, record)
     files = record.opened["options"].get("key_files", {})
     given = leaked if isinstance(leaked, Secret) else read_again(files.get("leaked", ""), operator.screen)
     other = control if isinstance(control, Secret) else read_again(files.get("control", ""), operator.screen)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.inventory_check import File
 from ir.cli.inventory_check import graph as as_text
+from ir.cli.options import InventoryFile
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import UsageError
@@ -13,7 +13,7 @@ from ir.inventory import graph as inventory_graph
 
 
 def graph(
-    file: File = "",
+    file: InventoryFile = "",
     form: Annotated[str, typer.Option("--format", help="text | mermaid | svg")] = "text",
 ) -> None:
     """Keys, the stores that hold them, and the services that read them."""
@@ -27,9 +27,9 @@ def graph(
 
 
 def schema() -> None:
-    """The form of an inventory as JSON Schema, for editors. With `ir inventory schema > inventory.schema.json` one completes and checks.
+    """The form of an inventory as JSON Schema, for editors that complete and check: `ir inventory schema > inventory.schema.json`.
 
-    Its first line then says `# yaml-language-server: $schema=inventory.schema.json`.
+    The first line of the inventory then is `# yaml-language-server: $schema=inventory.schema.json`.
     """
     from ir.inventory import schema as inventory_schema
 

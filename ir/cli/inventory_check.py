@@ -7,9 +7,11 @@ import typer
 from rich.tree import Tree
 
 from ir import inventory
+from ir.cli.options import AsJson, InventoryFile
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES
-from ir.cli.terminal.screen import Screen, plain
+from ir.cli.terminal.plain_text import plain
+from ir.cli.terminal.screen import Screen
 from ir.core import yaml_file
 from ir.core.errors import BadFile
 from ir.core.resources import shipped_folder
@@ -20,14 +22,12 @@ from ir.inventory.opened import Opened
 from ir.inventory.proposal import UNKNOWN_ACCOUNT
 from ir.inventory.proposed_services import FILL_IN
 
-File = Annotated[str, typer.Argument(help="Inventory file; default: IR_INVENTORY, else inventory.yaml of this folder.")]
 PLAYBOOK = "Check that it lists as many people as this playbook asks to approve; those in files beside it are checked in any case."
 LIVE = "Compare it with what stores, services and Stripe show, as `drift` does; exit 5 if they differ."
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 def check_inventory(
-    file: File = "",
+    file: InventoryFile = "",
     live: Annotated[bool, typer.Option("--live", help=LIVE)] = False,
     yes: Annotated[bool, typer.Option("--yes", help=f"With --live: {YES}")] = False,
     inventory_sha256: Annotated[str, typer.Option(help=f"With --live: {PIN}", metavar="HEX")] = "",
@@ -85,7 +85,7 @@ def _missing(source: Inventory) -> Iterator[str]:
         yield f"services that use {', '.join(unused)}; one that is not listed is cut off when its key dies"
 
 
-def graph(file: File = "") -> None:
+def graph(file: InventoryFile = "") -> None:
     """Keys, the stores that hold them, and the services that read them."""
     screen = Screen()
     source = inventory_source.default(file, screen).source

@@ -13,7 +13,8 @@ from ir import inventory
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.operator import Terminal
-from ir.cli.terminal.screen import Screen, plain
+from ir.cli.terminal.plain_text import plain
+from ir.cli.terminal.screen import Screen
 from ir.core import place as places
 from ir.core import yaml_file
 from ir.core.errors import BadFile, Refused, UsageError
@@ -33,17 +34,26 @@ from ir.storage import written_file
 _MODES = ("live", "test")
 _SHOWN, _IN_FILE = 5, 200
 """Names that are shown of what was not looked into: on the screen, in a comment."""
-_SHORT = {"gcp": "gcp-sm", "ssm": "aws-ssm", "aws": "aws-sm", "kubernetes": "k8s", "github": "github-actions", "env": "dotenv"}
+_SHORT = {
+    "gcp": "gcp-sm",
+    "azure": "azure-kv",
+    "ssm": "aws-ssm",
+    "aws": "aws-sm",
+    "kubernetes": "k8s",
+    "github": "github-actions",
+    "env": "dotenv",
+}
 _HERE = {
     "gcp-sm": ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"),
+    "azure-kv": (),
     "aws-ssm": ("AWS_REGION", "AWS_DEFAULT_REGION"),
     "aws-sm": ("AWS_REGION", "AWS_DEFAULT_REGION"),
 }
 """Variables of the hosts' own tools that say which project or region is meant."""
 OUTPUT = "Write it there, mode 0600, instead of printing it; to a file that is there, rows are added."
-FROM = "What lies at a host, by name: vercel, github-actions://acme, k8s://CONTEXT/NAMESPACE, gcp-sm://PROJECT, ssm, aws, vault://MOUNT …"
+FROM = "What lies at a host, by name: vercel, github-actions://acme, k8s://CONTEXT, gcp-sm://PROJECT, azure-kv://VAULT, ssm, vault://MOUNT"
 READ = "Read the values that hosts tell, to know keys by their beginning and to match them by fingerprint; in a terminal it is asked."
-LISTED = "An inventory that lists some already: how hosts are reached, and what is not proposed again."
+LISTED = "An inventory that lists some already: it says how hosts are reached, and its keys are not proposed again."
 
 
 def init(
@@ -193,7 +203,7 @@ def _place(text: str) -> Place:
         return found
     host = adapter_registry.current_context() if found.scheme == "k8s" else next(filter(None, map(os.environ.get, _HERE[found.scheme])), "")
     if not host:
-        what = {"k8s": "context", "gcp-sm": "project"}.get(found.scheme, "region")
+        what = {"k8s": "context", "gcp-sm": "project", "azure-kv": "vault"}.get(found.scheme, "region")
         raise UsageError(f"--from {name}: which {what}?", next_step=f"write it as {found.scheme}://{what.upper()}")
     return replace(found, host=host)
 

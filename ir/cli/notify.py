@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.incidents import AsJson, By, Name, named
+from ir.cli.incidents import By, Name, named
+from ir.cli.options import AsJson
 from ir.cli.terminal.option_values import past
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import UsageError

@@ -1,14 +1,15 @@
-"""`ir permissions stripe | map`: the least that services need of a key, from what was used; and the map behind it."""
+"""`ir permissions stripe`: the least that services need of a key, from what was used."""
 
 import json
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ir.cli import review_subject
+from ir.cli.options import AsJson
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES, Terminal
@@ -20,11 +21,9 @@ from ir.core.errors import Refused, UsageError
 from ir.core.key_kind import Credential
 from ir.core.model import Json
 from ir.core.stripe_address import STRIPE
-from ir.core.wording import counted
 from ir.inventory import Key, key_split
 from ir.inventory.opened import Opened
-from ir.permissions import Derived, implied_by, permission_for
-from ir.permissions.endpoint_map import rows
+from ir.permissions import Derived, implied_by
 from ir.permissions.names import label
 from ir.permissions.of_review import derive_used, document
 from ir.permissions.present import lines, markdown, page
@@ -35,13 +34,12 @@ from ir.runtime.incident_spec import pick_key
 from ir.runtime.learned_rights import LearnedRight
 from ir.storage import state_folder, written_file
 
-Words = Annotated[list[str] | None, typer.Argument(metavar="[KEY]", help="Name of the key in the inventory; one key needs no name.")]
+Words = Annotated[list[str] | None, typer.Argument(metavar="KEY", help="Name of the key in the inventory; one key needs no name.")]
 Since = Annotated[str, typer.Option(help="Where the evidence begins: 31d, or a time.", metavar="31d|TIME")]
 Until = Annotated[str, typer.Option(help="Where it ends, for old logs: a time; default: now.", metavar="TIME")]
 Egress = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Our own egress logs; plain or gzip.")]
 Logs = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Exports: Stripe's request log, events.")]
 Maps = Annotated[list[str] | None, typer.Option("--map", metavar="FILE", help="Column map for a foreign log (YAML).")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 _NEVER = {
     Credential.PUBLISHABLE: "a publishable key has no permissions to choose",
     Credential.ORGANIZATION: "an organization key's permissions are set in the organization's Dashboard, for all of its accounts",
@@ -71,7 +69,7 @@ class PermissionsOptions:
     ] = ""
     output: Annotated[str, typer.Option(help="Write the derivation there too, as JSON, mode 0600.", metavar="FILE")] = ""
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket.")] = False
-    dashboard: Annotated[bool, typer.Option("--dashboard", help="The whole page of the Dashboard: None, Read or Write.")] = False
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="As the Dashboard's page: None, Read or Write for each resource.")] = False
     memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "350MB"
     api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = STRIPE
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False
@@ -87,7 +85,7 @@ def stripe(asked: PermissionsOptions) -> None:
     screen = Screen(as_json=asked.as_json)
     subject = _subject(asked, screen)
     opened, row = subject.opened, subject.row
-    used = _used(subject.request, asked.memory_limit, screen)
+    used = used_by(subject.request, asked.memory_limit, screen)
     needs = {service.name: service.needs for service in opened.source.services_of(row.name)} if opened and row else {}
     derived = derive_used(used, needs, needs, partial=asked.accept_partial)
     derived = derived.tick(asked.tick) if asked.tick else derived
@@ -147,7 +145,8 @@ def _subject(asked: PermissionsOptions, screen: Screen) -> _Subject:
     return _Subject(opened, row, request)
 
 
-def _was_refused(one: LearnedRight) -> str:
+def was_refused(one: LearnedRight) -> str:
+    """Which service was refused, with which key, and the permission that it lacked."""
     who = ", ".join(one.services) or "a call"
     return f"{who} (key {one.key}): refused without {label(one.permission)} ({one.permission})"
 
@@ -156,7 +155,7 @@ def _tell_learned(derived: Derived, row: Key, screen: Screen) -> None:
     """What earlier rotations of this key learned and the evidence at hand does not show."""
     for one in learned_rights.learned(open_state().index, row.name):
         if not implied_by(one.permission, derived.permissions):
-            screen.say(f"not in the list, and learned in {one.incident}: {_was_refused(one)}; to take it in: `needs:` of that service")
+            screen.say(f"not in the list, and learned in {one.incident}: {was_refused(one)}; to take it in: `needs:` of that service")
 
 
 def _refuse_kinds(names: list[str]) -> None:
@@ -171,7 +170,7 @@ def _refuse_kinds(names: list[str]) -> None:
             )
 
 
-def _used(request: ReviewRequest, memory_limit: str, screen: Screen) -> Json:
+def used_by(request: ReviewRequest, memory_limit: str, screen: Screen) -> Json:
     """What a review of the evidence tells of used endpoints; {} without any evidence."""
     from dataclasses import replace
 
@@ -222,40 +221,3 @@ def _propose(rights: dict[str, tuple[str, ...]], diff: str, screen: Screen) -> N
         typer.echo(diff, nl=False)
     else:
         screen.say("This inventory is to be changed by hand: a row of `keys:` for each, and `uses:` and `reads_from:` of the services.")
-
-
-def print_map(
-    egress: Egress = None,
-    logs: Logs = None,
-    maps: Maps = None,
-    since: Since = "31d",
-    until: Until = "",
-    memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "350MB",
-    as_json: AsJson = False,
-) -> None:
-    """Which permission opens which endpoint, each row with its source and date; with logs, only the endpoints in them."""
-    screen = Screen(as_json=as_json)
-    end = review_subject.end(until)
-    request = ReviewRequest(
-        "", STRIPE, moment(since, end), end.timestamp(), 0.0, 0.0, None, "", "", "",
-        egress=tuple(egress or ()), logs=tuple(logs or ()), maps=tuple(maps or ()), uses=True,
-    )  # fmt: skip
-    calls = {(str(call["method"]), str(call["endpoint"])) for call in _used(request, memory_limit, screen).get("calls", ())}
-    given = bool(egress or logs)
-    found = {one: permission_for(*one) for one in sorted(calls, key=lambda call: (call[1], call[0]))}
-    shown = [row for row in dict.fromkeys(found.values()) if row] if given else list(rows())
-    missing = [f"{method} {path}" for (method, path), row in found.items() if row is None]
-    learned = learned_rights.learned(open_state().index)
-    if as_json:
-        screen.document({"rows": [asdict(row) for row in shown], "missing": missing, "learned": [asdict(one) for one in learned]})
-        return
-    for row in shown:
-        grade = "sourced" if row.sourced else "inferred"
-        screen.say(f"{row.endpoint}: {', '.join(row.permissions)}{' (direct calls only)' if row.direct else ''}")
-        screen.say(f"    {grade}: {', '.join(f'{source.name} {source.date}' for source in (row.source, *row.checks))}")
-    sourced = sum(row.sourced for row in shown)
-    screen.say(f"{counted(len(shown), 'endpoint')}: {sourced} sourced, {len(shown) - sourced} inferred.")
-    for endpoint in missing:
-        screen.say(f"not in the map: {endpoint}")
-    for one in learned:
-        screen.say(f"learned in {one.incident}: {_was_refused(one)}")

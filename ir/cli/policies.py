@@ -5,19 +5,19 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.inventory_check import AsJson, File
+from ir.cli.options import AsJson, InventoryFile
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import UsageError
 from ir.runtime import policies as policies_of
 
-NAMES = ("aws-sm", "aws-ssm", "gcp-sm", "vault", "conjur", "k8s", "vercel", "github-actions", "stripe", "files")
+NAMES = ("aws-sm", "aws-ssm", "gcp-sm", "azure-kv", "vault", "conjur", "k8s", "vercel", "github-actions", "stripe", "files")
 
 
 def policies(
-    file: File = "",
+    file: InventoryFile = "",
     only: Annotated[str, typer.Option("--only", help=f"One document alone, for a file: {' | '.join(NAMES)}.", metavar="NAME")] = "",
-    hints: Annotated[bool, typer.Option("--hints", help="Add what a run goes on without: it tells people more.")] = False,
+    hints: Annotated[bool, typer.Option("--hints", help="Add optional rights: without them a run goes on and tells less.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """The least that `ir` has to be allowed at stores and at Stripe for this inventory. Nothing is contacted."""

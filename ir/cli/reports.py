@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.incidents import AsJson, Name, named
+from ir.cli.incidents import Name, named
+from ir.cli.options import AsJson
 from ir.cli.terminal.screen import Screen
 from ir.cli.timestamps import TsaRoot, with_stamps
 from ir.core.errors import ExitCode, UsageError
-from ir.incident import record as incident_record
+from ir.incident import folding
 from ir.runtime.app_state import open_state
 from ir.storage import written_file
 
@@ -33,8 +34,8 @@ def report(
     kept = open_state()
     name = named(kept, name, ended=True)
     entries = read_entries(kept.engine, name)
-    record = incident_record.fold(entries)
-    incident_record.hear_late(record, kept.signals.sent(name))
+    record = folding.fold(entries)
+    folding.hear_late(record, kept.signals.sent(name))
     text = render(record, fmt, entries, anchor=_head(head), checkpoints=kept.checkpoints.of(name))
     if not output:
         sys.stdout.write(text)

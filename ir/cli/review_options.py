@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from ir.cli.options import AsJson
 from ir.cli.terminal.consent_prompt import PIN, YES
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import SOURCES
@@ -32,7 +33,7 @@ class ReviewOptions:
     ] = None
     account_id: Annotated[str, typer.Option("--account", help="Account name in the inventory, or acct_….")] = ""
     review_key_from: Annotated[str, typer.Option(help=f"A read-only rk_ key: {SOURCES}", metavar="SOURCE")] = ""
-    budget: Annotated[str, typer.Option(help="At most so long; newest evidence first.", metavar="60s")] = ""
+    budget: Annotated[str, typer.Option(help="Time limit; the newest evidence is read first.", metavar="60s")] = ""
     watch: Annotated[
         str, typer.Option(help="Go on looking for so long; new misuse opens the incident again and ends it with 7.", metavar="72h")
     ] = ""
@@ -47,4 +48,4 @@ class ReviewOptions:
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = ""
     sdk: Annotated[bool, typer.Option("--sdk", help="Show the age of SDKs and API versions per service.")] = False
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False
+    as_json: AsJson = False

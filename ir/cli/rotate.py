@@ -102,7 +102,7 @@ def carry_out(
     plan, options, source = setting.plan, setting.options, inventory.loads(setting.text, setting.name)
     taken = "" if setting.incident else under_way(kept, setting, leaked)
     if taken:
-        emergency.take_over(kept, taken, operator, leaked, options)
+        emergency.take_over(kept, taken, operator, leaked, options, consent.opened)
     operator.screen.plan(plan)
     row = source.key(setting.key)
     if plan.key_alone:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ir.cli.options import AsJson
 from ir.cli.terminal.consent_prompt import PIN
 from ir.cli.terminal.exceptions import Owner, Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.inventory_source import INVENTORY
@@ -32,7 +33,7 @@ class RotationOptions:
     playbook_name: Annotated[str, typer.Option("--playbook", help="A shipped playbook, or a file.", metavar="NAME|FILE")] = ""
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Real reads, every write listed, nothing changed.")] = False
     yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes; never chooses a policy.")] = False
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False
+    as_json: AsJson = False
     reason: Annotated[str, typer.Option(help="Why; the report quotes it.")] = ""
     exposed_at: Annotated[str, typer.Option(help="When the key got out: ISO 8601, or 2h ago as 2h.", metavar="TIME")] = ""
     leaked_via: Annotated[str, typer.Option(help="repo | frontend | ci | store | host | unknown")] = "unknown"
@@ -139,7 +140,7 @@ class ManyKeys(RotationOptions):
     detach: Annotated[bool, typer.Option("--detach", help="Leave it to the workers (ir worker).")] = False
     sign_with: Annotated[
         str,
-        typer.Option(help="Sign what workers run with this SSH key, too; the inventory lists it as an approver's.", metavar="FILE"),
+        typer.Option(help="Also sign, with this SSH key, what workers may run; the inventory lists it as an approver's.", metavar="FILE"),
     ] = ""
 
     @property

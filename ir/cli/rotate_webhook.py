@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ir.cli import rotate
+from ir.cli.options import AsJson, Yes
 from ir.cli.rotate_options import LEAKED_VIA
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, Consent
@@ -37,8 +38,8 @@ class WebhookOptions:
     inventory_file: Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")] = ""
     playbook_name: Annotated[str, typer.Option("--playbook", help="A shipped playbook, or a file.", metavar="NAME|FILE")] = "stripe-webhook"
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Real reads, every write listed, nothing changed.")] = False
-    yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes.")] = False
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False
+    yes: Yes = False
+    as_json: AsJson = False
     reason: Annotated[str, typer.Option(help="Why; the report quotes it.")] = ""
     exposed_at: Annotated[str, typer.Option(help="When the secret got out: ISO 8601, or 2h ago as 2h.", metavar="TIME")] = ""
     leaked_via: Annotated[str, typer.Option(help=" | ".join(LEAKED_VIA))] = "unknown"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ir.cli.options import AsJson
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, UsageError
 from ir.core.wording import counted
@@ -20,7 +21,6 @@ app = typer.Typer(
 )
 
 Folders = Annotated[list[str] | None, typer.Option("--rules", metavar="DIR", help="Further rules.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @app.command("list")
@@ -54,7 +54,7 @@ def show_rule(name: Annotated[str, typer.Argument(help="Id of the rule, such as 
 def check_rules(
     names: Annotated[list[str] | None, typer.Argument(help="Only these rules.")] = None, rules: Folders = None, as_json: AsJson = False
 ) -> None:
-    """Run every rule's own positive and negative examples; ends with 1 when one fails."""
+    """Run the examples of every rule, positive and negative. Ends with 1 when one fails."""
     from ir.review.detect.rule_examples import run_example
     from ir.review.detect.rules import load_rules
 

@@ -12,6 +12,7 @@ from ir.inventory.opened import Opened
 from ir.runtime import which_key
 from ir.runtime.incident_spec import inventory_text
 from ir.runtime.same_value import OtherPlaces
+from ir.runtime.surroundings import Around
 
 
 def taken_in(asked: Consent, row: Key, operator: Terminal, leaked: Secret | None, options: Options) -> tuple[Opened, tuple[str, ...]]:
@@ -33,6 +34,14 @@ def taken_in(asked: Consent, row: Key, operator: Terminal, leaked: Secret | None
     named, where = ", ".join(f"`{name}`" for name in listed), ", ".join(map(str, places))
     operator.tell(f"The same key is listed under {named}, too ({where}): one plan replaces it in all of them.")
     return Opened(inventory_text(union.merged(source, row.name, places)), opened.name, opened.base), tuple(listed)
+
+
+def around(asked: Consent, keys: Sequence[Key]) -> Around:
+    """What lies around the keys of a campaign, and what of it may be used to compare; of its own keys everything was agreed to."""
+    source = asked.opened.source
+    every, own = ({place for key in rows for place in consent.comparison(source, key)} for rows in (source.held, keys))
+    agreed = {*asked.agreed(every - own), *own}
+    return Around(inventory_text(source), asked.opened.name, str(asked.opened.base), tuple(sorted(agreed)))
 
 
 def shared(opened: Opened, keys: Sequence[Key], operator: Terminal, asked: Consent) -> dict[str, list[str]]:

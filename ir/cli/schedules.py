@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ir.cli import same_key
-from ir.cli.campaigns import AsJson, AtOnce
+from ir.cli.campaigns import AtOnce
+from ir.cli.options import AsJson
 from ir.cli.schedule_end import end
-from ir.cli.terminal import database_watch, inventory_source
+from ir.cli.terminal import database_watch, inventory_source, record_prompt
 from ir.cli.terminal.consent_prompt import PIN, Consent
 from ir.cli.terminal.inventory_source import INVENTORY
 from ir.cli.terminal.operator import Terminal
@@ -23,7 +24,7 @@ from ir.fleet import digest, night
 from ir.fleet import due as due_rows
 from ir.fleet.agreed_work import agreed
 from ir.fleet.campaign import Child, Limits
-from ir.fleet.campaign_child import Source, new_name
+from ir.fleet.campaign_child import Source, new_name, surrounded
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import of_kind
 from ir.fleet.due import moment
@@ -35,7 +36,7 @@ from ir.incident.playbook import Playbook
 from ir.inventory import Key
 from ir.inventory.consent import destinations
 from ir.inventory.opened import Opened
-from ir.runtime import adapter_registry, removals, wiring
+from ir.runtime import adapter_registry, removals, surroundings, wiring
 from ir.runtime.app_state import State, open_state
 
 File = Annotated[str, typer.Option("--inventory", help=INVENTORY, metavar="FILE")]
@@ -98,7 +99,7 @@ def run_schedule(
 
 def remove_due(kept: State, screen: Screen) -> None:
     """What finished incidents left to be deleted by now."""
-    for said in removals.carry_out(kept, Terminal(screen, name=kept.me.actor, yes=True)):
+    for said in removals.carry_out(kept, Terminal(screen, name=kept.me.actor, yes=True), record_prompt.unagreed):
         screen.say(said)
 
 
@@ -130,11 +131,12 @@ def begin_due(kept: State, book: CampaignLedger, screen: Screen, file: str, play
     name = new_name(wiring.SystemClock().now().isoformat())
 
     signs = signers(kept, opened, operator)
+    around = surroundings.of_process(kept.engine).keep(same_key.around(consent, [key for key in due if key.name not in left]))
 
     def decide(children: list[Child], now: float) -> list[due_rows.Begun]:
         found = due_rows.rows(source.inventory, children, index, now)
         begun = due_rows.due_children(source, plan, [row for row in found if row.key.name not in left])
-        return agreed(signs, name, kept.me.actor, begun)
+        return agreed(signs, name, kept.me.actor, surrounded(begun, around))
 
     begun = book.open_due(name, kept.me.actor, Limits(at_once=0, per_account=4, per_store=8, stop_after=0), decide)
     for child in begun:

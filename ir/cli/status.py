@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.incidents import AsJson, record_of
+from ir.cli.answer_here import answers
+from ir.cli.incidents import record_of
+from ir.cli.options import AsJson
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
@@ -15,8 +17,7 @@ from ir.core.durations import spoken
 from ir.core.errors import ExitCode
 from ir.core.model import Json
 from ir.fleet.due import moment
-from ir.incident import deadlines
-from ir.incident import debts as debt_rules
+from ir.incident import deadlines, earlier_debts
 from ir.incident.record import FINAL
 from ir.incident.standing import Standing
 from ir.runtime import following, removals, standings
@@ -37,7 +38,7 @@ def status(
         sys.exit(_all(screen, kept))
     record = record_of(kept, name)
     if follow:
-        look_on(operator, kept, name, answer=True)
+        look_on(operator, kept, name, answers=answers(operator, kept))
         record = record_of(kept, name)
     stands = standings.of(kept, record)
     if as_json:
@@ -71,7 +72,7 @@ def _followed(operator: Terminal, kept: State) -> str:
 
 def _all(screen: Screen, kept: State) -> int:
     index, found = kept.index.rows(), standings.all_of(kept)
-    debts = debt_rules.still(index)
+    debts = earlier_debts.still(index)
     if screen.as_json:
         more = {row.incident: row.to_json() for row in found}
         rows: list[Json] = [{**asdict(row), **more.get(row.incident, {})} for row in index]

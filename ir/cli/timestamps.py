@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.incidents import AsJson, Name, named
+from ir.cli.incidents import Name, named
+from ir.cli.options import AsJson
 from ir.cli.terminal.screen import Screen
 from ir.core.errors import Refused, Rejected, UsageError
 from ir.core.model import Json
@@ -27,7 +28,7 @@ def timestamp(
     tsa_root: TsaRoot = "",
     as_json: AsJson = False,
 ) -> None:
-    """Let an authority outside say that the record existed by now: a time stamp over the last signed checkpoint."""
+    """Let an outside authority attest that the record exists now: a time stamp over the last signed checkpoint."""
     screen, kept = Screen(as_json=as_json), open_state()
     if not tsa:
         raise UsageError("no authority is named", next_step="--tsa URL, of one that your auditors trust")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ir.cli.inventory_check import AsJson, File
+from ir.cli.options import AsJson, InventoryFile
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.operator import Terminal
@@ -21,13 +21,13 @@ from ir.runtime.unused_keys import UnusedKey
 
 
 def unused(
-    file: File = "",
+    file: InventoryFile = "",
     older: Annotated[str, typer.Option("--not-used-for", help="Such as 90d.", metavar="DURATION")] = "90d",
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False,
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Keys of each account that live and that nothing has used for a while: what leaks unseen. Needs `app_key`; kills nothing."""
+    """Live keys of each account that nothing has used for a while: a leak of one goes unseen. Needs `app_key`; kills nothing."""
     screen = Screen(as_json=as_json)
     opened = inventory_source.default(file, screen)
     try:

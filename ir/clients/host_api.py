@@ -60,6 +60,7 @@ class HostApi:
         timeout: seconds per call.
         tls: the trusted authorities and our certificate; None: the same as everywhere.
         headers: more headers, none of them secret.
+        meanings: codes of refusals that this host gives an odd status, and what each means.
 
     Raises:
         Rejected: the address is none, or keys would go to another machine in the clear.
@@ -74,9 +75,10 @@ class HostApi:
         timeout: float,
         tls: ssl.SSLContext | None = None,
         headers: Mapping[str, str] | None = None,
+        meanings: Mapping[str, type[PortError]] | None = None,
     ) -> None:
         self.host, self._base, self._token, self._timeout = host, base.rstrip("/"), token, timeout
-        self._headers = dict(headers or {})
+        self._headers, self._meanings = dict(headers or {}), dict(meanings or {})
         try:
             place = urls.parse(base)
         except ValueError as error:
@@ -140,19 +142,22 @@ class HostApi:
         return HostResponse(answer.status, data, answer.headers)
 
     def _refused(self, answer: HttpResponse, data: Any, about: str) -> PortError:
-        status = answer.status
+        status, code = answer.status, _code(data)
+        if code in self._meanings:
+            return self._meanings[code](f"{self.host} refuses the request about {about} (status {status}: {code})")
+        said = f" ({code})" if code else ""
         if limited(answer):
             return Unknown(f"{self.host} is asked too often about {about} (status {status})")
         if status == 401:
             return Denied(f"{self.host} does not take the login about {about}: it is not valid, or has run out", next_step="log in again")
         if status == 403:
-            return Denied(f"{self.host} denies access to {about}{_reason(data)}")
+            return Denied(f"{self.host} denies access to {about}{said}")
         if status == 404:
             return Missing(f"{self.host} has no {about}, or does not let us see it")
         if status in (409, 412):
             return Conflict(f"{about} at {self.host} was changed by somebody else meanwhile")
         if 400 <= status < 500:
-            return Rejected(f"{self.host} refuses the request about {about} (status {status}{_reason(data)})")
+            return Rejected(f"{self.host} refuses the request about {about} (status {status}{said})")
         return Unknown(f"{self.host} gave no usable answer about {about} (status {status})")
 
 
@@ -175,8 +180,10 @@ def _parsed(answer: HttpResponse) -> Any:
     return found if isinstance(found, dict | list) else None
 
 
-def _reason(data: Any) -> str:
-    """The short code of an error. The host's sentence is left out, because it may repeat what was sent."""
+def _code(data: Any) -> str:
+    """The short code of an error, the inner one where there are two. The host's sentence is left out: it may repeat what was sent."""
     found = (data.get("reason") or data.get("error")) if isinstance(data, dict) else ""
-    code = found.get("code") or found.get("status") if isinstance(found, dict) else found
-    return f" ({code})" if isinstance(code, str) and code.replace("_", "").replace("-", "").isalnum() and len(code) < 60 else ""
+    if isinstance(found, dict):
+        inner = found.get("innererror")
+        found = (inner.get("code") if isinstance(inner, dict) else "") or found.get("code") or found.get("status")
+    return found if isinstance(found, str) and found.replace("_", "").replace("-", "").isalnum() and len(found) < 60 else ""

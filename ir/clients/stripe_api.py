@@ -12,13 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ir import __version__
 from ir.clients import way_out
 from ir.clients.stripe_answer import StripeResponse, account_named, probe_of, request_id
+from ir.clients.stripe_retry import persist
 from ir.core import untrusted_json
 from ir.core.errors import Refused, Rejected, Unknown
 from ir.core.model import Json, Liveness, Probe
@@ -27,7 +27,6 @@ from ir.core.stripe_address import STRIPE, check_api_base
 
 if TYPE_CHECKING:
     import stripe
-    import tenacity
 
     from ir.clients.stripe_transport import PooledClient
 
@@ -101,7 +100,7 @@ class StripeApi:
             Rejected: `key` cannot be a key at all (nothing is sent), or `path` leads to another host.
         """
         options = {"stripe_version": version or None, "stripe_context": context or None}
-        return _persist(lambda: self._call("get", key, path, params, options), retries)
+        return persist(lambda: self._call("get", key, path, params, options), retries)
 
     def post(
         self,
@@ -212,32 +211,6 @@ def _refuse_logging() -> None:
             safe="nothing was changed",
             next_step="unset STRIPE_LOG, then run the same command again",
         )
-
-
-def _persist(call: Callable[[], StripeResponse], retries: int) -> StripeResponse:
-    return call() if retries <= 0 else _retrying(retries)(call)
-
-
-@cache
-def _retrying(retries: int) -> "tenacity.Retrying":
-    """The retry rules of this process, shared by its threads: what the library keeps of a call is the thread's own."""
-    import tenacity
-
-    def last(state: tenacity.RetryCallState) -> StripeResponse:
-        assert state.outcome is not None  # noqa: S101  # tenacity calls this only after an attempt
-        answer: StripeResponse = state.outcome.result()
-        return answer
-
-    return tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(retries + 1),
-        wait=tenacity.wait_exponential(multiplier=0.3, max=5) + tenacity.wait_random(0, 0.3),
-        retry=tenacity.retry_if_exception_type(Unknown) | tenacity.retry_if_result(_worth_retrying),
-        retry_error_callback=last,
-    )
-
-
-def _worth_retrying(answer: StripeResponse) -> bool:
-    return answer.transient and answer.headers.get("stripe-should-retry") != "false"
 
 
 def probe(api: StripeApi, key: Secret, *, context: str = "") -> Probe:

@@ -3,7 +3,7 @@
 A state (format version 4: `resources`, each with `mode`, `type`, `name`, `module` and `instances` with `attributes`) holds values in the
 clear: of a resource nothing is taken but what names its place. `ignore_changes` is in the configuration alone. A write-only argument
 (`…_wo`, Terraform 1.11) is sent only when its `…_wo_version` changes. Sources: a format 4 state of Terraform 1.7 and the schemas of the
-providers aws 6.71, google, vault, kubernetes, github, vercel and local, read 2026-11-30.
+providers aws 6.71, google, azurerm, vault, kubernetes, github, vercel and local, read 2026-11-30.
 """
 
 import re
@@ -78,6 +78,11 @@ def _gcp(row: Json) -> _Place:
     return _Place("gcp-sm", "" if project.isdigit() else project, name)
 
 
+def _azure(row: Json) -> _Place:
+    found = re.search(r"/vaults/([^/]+)$", _text(row, "key_vault_id"))
+    return _Place("azure-kv", found[1] if found else "", _text(row, "name"))
+
+
 def _vault_v2(row: Json) -> _Place:
     return _Place("vault", _text(row, "mount").strip("/"), _text(row, "name").strip("/"))
 
@@ -115,6 +120,7 @@ _TYPES: Mapping[str, _Type] = {
     "aws_secretsmanager_secret_version": _Type(_aws_sm, ("secret_string", "secret_binary", "secret_string_wo_version")),
     "aws_ssm_parameter": _Type(_aws_ssm, ("value", "insecure_value", "value_wo_version")),
     "google_secret_manager_secret_version": _Type(_gcp, ("secret_data", "secret_data_wo_version")),
+    "azurerm_key_vault_secret": _Type(_azure, ("value", "value_wo_version")),
     "vault_kv_secret_v2": _Type(_vault_v2, _KV),
     "vault_kv_secret": _Type(_vault, _KV),
     "vault_generic_secret": _Type(_vault, _KV),

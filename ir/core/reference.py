@@ -3,6 +3,7 @@
     aws-sm://eu-west-1/prod/payments#api_key     region, secret name or ARN, JSON field (none: whole string)
     aws-ssm://eu-west-1/prod/stripe              region, parameter name (`/prod/stripe`), JSON field (none: whole value)
     gcp-sm://shop-prod/stripe                    project, secret, JSON field (none: whole value)
+    azure-kv://shop-prod/stripe                  vault, secret, JSON field (none: whole value)
     vault://secret/payments#api_key              KV v2 mount, path, field
     conjur://acme/prod/stripe                    account, variable id
     k8s://prod/payments/stripe#api_key           context of the kubeconfig, namespace, Secret, key of its data

@@ -11,7 +11,7 @@ from typing import Protocol
 from ir.core.errors import PortError
 from ir.core.model import Json
 from ir.evidence.hash_chain import chained
-from ir.incident import record as incident_record
+from ir.incident import folding
 from ir.incident.context import World, accepting
 from ir.incident.record import Incident
 
@@ -65,7 +65,7 @@ class Recorder:
         self.world.hooks.note(self.record)
 
     def _take_in(self, entry: Json) -> None:
-        incident_record.absorb(self.record, entry)
+        folding.absorb(self.record, entry)
         self.world.hooks.announce(self.record)
         self.world.hooks.witness(entry)
         for told in self.world.run.readers:

@@ -9,7 +9,7 @@ from ir.core.errors import IrError, PortError, Refused, Unknown, Waiting, unexpe
 from ir.core.model import Danger, Did, Json, Outcome
 from ir.core.secret import scrub
 from ir.engine.recorder import Recorder
-from ir.incident import record as incident_record
+from ir.incident import folding
 from ir.incident.action_catalog import ACTIONS as CATALOG
 from ir.incident.context import World
 from ir.incident.plan import Step
@@ -67,7 +67,7 @@ class Attempts:
         facts: Json = {}
         if acts and isinstance(module, Prepares) and self._shown(step):
             facts = module.prepare(self._world, self._recorder.record, step)
-        incident_record.merge(self._recorder.record.facts, facts)
+        folding.merge(self._recorder.record.facts, facts)
 
         def body() -> Json:
             called = self._recorder.durable.signals(heard) if heard is not None else []
@@ -75,7 +75,7 @@ class Attempts:
                 return {"signals": called}
             started = self._recorder.now()
             outcome = guarded(self._as_run(module, step), self._world, self._recorder.record, step)
-            incident_record.merge(outcome.facts, {**facts, **outcome.facts})
+            folding.merge(outcome.facts, {**facts, **outcome.facts})
             stamp = {"at": self._recorder.now(), "by": self._world.ports.operator.name}
             return {"action": step.action, "attempt": attempt, "started": started, "outcome": outcome.to_json(), **stamp}
 

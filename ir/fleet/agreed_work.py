@@ -25,7 +25,8 @@ from ir.incident.plan import compile_plan
 from ir.incident.playbook import Playbook
 from ir.incident.record import Incident
 from ir.runtime.incident_spec import Setting, inventory_text, setting_from
-from ir.runtime.same_value import Noted
+from ir.runtime.noted_store import Noted
+from ir.runtime.surroundings import Around
 
 NAMESPACE = "ir-work"
 """Keeps these signatures from being taken for an approval or a checkpoint."""
@@ -48,11 +49,13 @@ class Trust:
         keys: public key's fingerprint → whose it is, in words.
         own: the inventory on the worker's own disk.
         books: playbooks besides the shipped ones that lie there, or that the worker was given.
+        around: what the database keeps under a SHA-256 (`runtime.surroundings`).
     """
 
     keys: Mapping[str, str] = field(default_factory=dict)
     own: Source | None = None
     books: Callable[[], Sequence[Playbook]] = tuple
+    around: Callable[[str], Around | None] = lambda _name: None
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def check(child: Child, row: Json, trust: Trust) -> None:
         if not why:
             return
         whys.append(why)
-    if trust.own is not None and _covers(trust.own, trust.books(), child, row):
+    if trust.own is not None and _covers(trust.own, trust, child, row):
         return
     said = "; ".join(dict.fromkeys(whys)) or "it is not signed"
     kind = Changed if any(why.startswith("it was changed") for why in whys) else Refused
@@ -160,17 +163,24 @@ def _unsigned(one: Json, wanted: Json, trust: Trust) -> str:
     return ""
 
 
-def _covers(own: Source, books: Sequence[Playbook], child: Child, row: Json) -> bool:
+def _covers(own: Source, trust: Trust, child: Child, row: Json) -> bool:
     """Whether the worker's own inventory says the same: each program, place and check, and one of its playbooks gives the same plan."""
     try:
         key = own.inventory.key(child.key)
         alone = sliced(own.inventory, key)
         if (row["text"], row["base"], row["key"]) != (inventory_text(alone), str(own.base), key.name):
             return False
-        plans = [compile_plan(book, alone, alone.key(key.name)).to_json() for book in _known(books)]
-        return _harmless(row["options"]) and any(_plain(plan) == _plain(row["plan"]) for plan in plans)
+        plans = [compile_plan(book, alone, alone.key(key.name)).to_json() for book in _known(trust.books())]
+        same = _harmless(row["options"], "around") and _is_own(own, trust.around, str(row["options"].get("around") or ""))
+        return same and any(_plain(plan) == _plain(row["plan"]) for plan in plans)
     except (IrError, LookupError, TypeError, AttributeError):
         return False
+
+
+def _is_own(own: Source, around: Callable[[str], Around | None], name: str) -> bool:
+    """Whether what lies around the key is the worker's own inventory, too."""
+    found = around(name) if name else None
+    return not name or (found is not None and (found.text, found.base) == (inventory_text(own.inventory), str(own.base)))
 
 
 def _known(books: Sequence[Playbook]) -> list[Playbook]:

@@ -14,7 +14,7 @@ from ir.core.errors import ExitCode, UsageError
 from ir.core.model import Json
 from ir.core.reference import Reference
 from ir.core.wording import counted
-from ir.incident import debts
+from ir.incident import earlier_debts
 from ir.inventory import Inventory, Key, Webhook, references
 from ir.storage.incident_index import IncidentRow
 
@@ -53,7 +53,7 @@ _OF_INCIDENT = {
 
 def state_of(row: IncidentRow) -> ChildState:
     """The state of a child whose incident no process runs at the moment, from the incident's own row of the index."""
-    if row.status == "attested" and debts.counts(row) and row.summary.get("debts"):
+    if row.status == "attested" and earlier_debts.counts(row) and row.summary.get("debts"):
         return ChildState.DEBT
     return _OF_INCIDENT.get(row.status, ChildState.FAILED)
 

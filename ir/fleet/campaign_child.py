@@ -67,6 +67,11 @@ def child_for(
     return child, setting
 
 
+def surrounded(children: Sequence[tuple[Child, Json]], around: str) -> list[tuple[Child, Json]]:
+    """The same children, each of which compares its key with what lies around it, by name (`runtime.surroundings`)."""
+    return [(child, {**row, "options": {**row["options"], "around": around}}) for child, row in children]
+
+
 def setting_of(child: Child, row: Json) -> Setting:
     """Inverse of `child_for`, for the worker that runs it."""
     plan = plan_from_json(row["plan"])

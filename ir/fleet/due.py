@@ -10,7 +10,7 @@ from ir.core.wording import counted
 from ir.fleet.campaign import Child, ChildState, state_of
 from ir.fleet.campaign_child import Source, child_for, named
 from ir.fleet.schedule import Decision, Known, Try, When, decide
-from ir.incident import debts
+from ir.incident import earlier_debts
 from ir.incident.context import Options
 from ir.incident.playbook import Playbook
 from ir.inventory import Inventory, Key
@@ -174,7 +174,7 @@ def _known(children: Sequence[Child], incidents: Sequence[IncidentRow]) -> Known
     return Known(
         tries,
         max((float(row.opened_at) for row in others), default=0.0),
-        next((row.incident for row in incidents if row.status in _OPEN and row.incident not in debts.heirs(incidents)), ""),
+        next((row.incident for row in incidents if row.status in _OPEN and row.incident not in earlier_debts.heirs(incidents)), ""),
     )
 
 

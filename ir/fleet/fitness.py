@@ -27,7 +27,7 @@ from ir.runtime import adapter_registry
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 from ir.runtime.lifecycle import Unattended
-from ir.runtime.same_value import Noted
+from ir.runtime.noted_store import Noted
 from ir.storage.database import clock
 
 EVERY = 20.0

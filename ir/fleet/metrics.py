@@ -15,7 +15,7 @@ from ir.core.model import Json
 from ir.fleet.campaign import Child, ChildState
 from ir.fleet.due import Row
 from ir.fleet.schedule import When
-from ir.incident import debts
+from ir.incident import earlier_debts
 from ir.incident.action_catalog import ACTIONS
 from ir.storage.incident_index import IncidentRow
 
@@ -78,7 +78,7 @@ class Metrics:
         timed = sum(bool(row.summary.get("wake_at")) for row in waits)
         self._waiting.labels("time").set(timed)
         self._waiting.labels("person").set(len(waits) - timed)
-        self._debts.set(len(debts.still(index)))
+        self._debts.set(len(earlier_debts.still(index)))
 
     def schedule(self, rows: Sequence[Row]) -> None:
         """The schedule's decision on each key."""

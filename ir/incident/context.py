@@ -30,6 +30,7 @@ class Options:
         accept_unverified, accept_unhealthy, accept_unreachable, accept_owner: name → reason.
         discard_pending: why strangers' unfinished stages are cleared, "" = they are not.
         agreed: programs and secret headers of other keys that were agreed to (`inventory.consent`), for comparing what those hold.
+        around: SHA-256 of the inventory whose other keys are compared (`runtime.surroundings`), "" = the incident's own.
         unagreed: what the inventory would run or reach without consent: it is left out (`inventory.consent`, in its words).
         source: the listed store or service that leaked, "" = none of them.
         source_closed_by: who says that it is closed.
@@ -57,6 +58,7 @@ class Options:
     discard_pending: str = ""
     unagreed: Sequence[str] = ()
     agreed: Sequence[str] = ()
+    around: str = ""
 
 
 def accepting(options: Options, accepts: Json, *, yes: bool) -> Options:

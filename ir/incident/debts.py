@@ -1,17 +1,15 @@
-"""Debts, what is still to do: those that follow from the record as a whole, the steps that pay them, and incidents that took them over."""
+"""Debts, what is still to do: those that follow from the record of one incident as a whole, and the steps that pay them."""
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ir import inventory
-from ir.core.errors import IrError, Refused
-from ir.core.model import Debt, Did, Json, KeyKind, Policy
+from ir.core.errors import IrError
+from ir.core.model import Debt, Did, Json, KeyKind
 from ir.core.stripe_address import STRIPE
 from ir.incident.facts import of_role
-from ir.incident.record import FINAL, Incident
-from ir.storage.incident_index import IncidentRow
+from ir.incident.record import Incident
 
 _DEAD = ("expired", "invalid")
 KEYS = ("key-alive", "key-unproven", "key-waits")
@@ -20,8 +18,6 @@ WAITS = "key-waits"
 """Kind of the debt about a key that a rotation made and that no service has yet: it lives, and is wanted."""
 LACKING, LEARNED = "right-lacking", "right-learned"
 """Kinds of debts about permissions of the replacement: one that a service is refused without, one that was added and is to be confirmed."""
-_MAY_HAVE_DEBTS = ("debt", "rolled back", "aborted", "attested")
-"""States of an incident that acts no more and may have debts."""
 
 
 END_IT = "ir rotate stripe --leaked-key-from prompt --no-replacement"
@@ -164,11 +160,11 @@ def kept(record: Incident) -> list[Debt]:
     """Debts after an abort about keys that the incident still keeps, if its custody was not emptied."""
     places, found = custody(record), []
     todo = f"{again(record)}: at its end it empties that, once those keys are dead"
-    stored, escrowed = [p for p in places if not _escrowed(p)], [p for p in places if _escrowed(p)]
+    stored, escrowed = [p for p in places if not is_escrowed(p)], [p for p in places if is_escrowed(p)]
     if stored:
         found.append(Debt("custody", in_stores(record.id), f"{record.id} still keeps keys at {', '.join(stored)}", todo))
     if escrowed:
-        found.append(_in_escrow(record.id, escrowed, todo))
+        found.append(escrow_debt(record.id, escrowed, todo))
     return found
 
 
@@ -196,7 +192,8 @@ def not_resumed(record: Incident, debt: Debt) -> Debt:
     return replace(debt, todo=debt.todo.replace(f"ir resume {record.id}", again(record)))
 
 
-def _escrowed(place: str) -> bool:
+def is_escrowed(place: str) -> bool:
+    """Whether a place of custody is the escrow of one machine."""
     return place.startswith("escrow://")
 
 
@@ -222,75 +219,7 @@ def pays(action: str, kinds: set[str], *, kills: bool = True) -> bool:
     return action in ("sweep", "remove") and "leftover" in kinds
 
 
-# ── debts of earlier incidents; `index` is `IncidentIndex.rows()` ───────────────────────────────────────────
-
-
-def heirs(index: Sequence[IncidentRow]) -> dict[str, str]:
-    """Incident → the later one that took over its debts. A refused one took over nothing."""
-    rows = [row for row in index if row.status != "refused"]
-    return {old: str(row.incident) for row in rows for old in row.summary.get("took_over", [])}
-
-
-def still(index: Sequence[IncidentRow]) -> list[Json]:
-    """Present debts, as JSON: those that an heir took over are in the heir's row."""
-    taken = heirs(index)
-    rows = [row for row in index if row.status != "refused" and counts(row) and row.incident not in taken]
-    return [debt for row in rows for debt in row.summary.get("debts", [])]
-
-
-def counts(row: IncidentRow) -> bool:
-    """Whether the debts of an index row count. In earlier versions, a person's closing word without a look ended them all."""
-    return row.status != "attested" or "accepted" in row.summary
-
-
-def over(row: IncidentRow) -> bool:
-    """Whether an incident of the index is over for good, so that its traces at a store belong to no one."""
-    kinds = {debt["kind"] for debt in row.summary.get("debts", [])} if counts(row) else set()
-    return row.status in FINAL and not kinds - {"custody"}
-
-
-def taken_over(index: Sequence[IncidentRow], key: str, account: str, policy: Policy) -> dict[str, list[Json]]:
-    """Debts of this key that a new incident takes over: incident → debts as JSON.
-
-    Raises:
-        Refused: a `scheduled` rotation does not begin while an emergency of its key has debts; nothing else is ever kept waiting.
-    """
-    taken = heirs(index)
-    free = [row for row in index if row.status in _MAY_HAVE_DEBTS and row.incident not in taken]
-    with_debts = [row for row in free if counts(row) and row.summary.get("debts")]
-    mine = [row for row in with_debts if row.summary.get("key") == key and row.summary.get("account", "") in ("", account)]
-    pressing = [row for row in mine if any(debt["kind"] != "custody" for debt in row.summary["debts"])]
-    blocking = [row for row in pressing if row.status == "debt" or row.summary.get("policy") != Policy.SCHEDULED.value]
-    if policy is Policy.SCHEDULED and blocking:
-        first = blocking[0]
-        raise Refused(
-            f"{first.incident} still has something to do about key `{key}`: {first.summary['debts'][0]['why']}",
-            safe="nothing was changed",
-            next_step=f"{first.summary['debts'][0]['todo']}; an emergency is not kept waiting: --policy exposed or exploited",
-        )
-    found: dict[str, list[Json]] = {}
-    for row in mine:
-        found |= _inherited(index, row)
-        found[str(row.incident)] = [*row.summary["debts"], *_escrow_of(row)]
-    return found
-
-
-def _inherited(index: Sequence[IncidentRow], heir: IncidentRow) -> dict[str, list[Json]]:
-    """Debts that an heir took over itself and has not paid; its own heir ends the custody of those incidents, too."""
-    with_debts = {debt["about"] for debt in heir.summary["debts"]}
-    rows = [row for row in index if row.incident in heir.summary.get("took_over", [])]
-    return {str(row.incident): [debt for debt in row.summary.get("debts", []) if debt["about"] in with_debts] for row in rows}
-
-
-def _escrow_of(row: IncidentRow) -> list[Json]:
-    """The debt to empty an escrow of another machine, for the incident that takes over here."""
-    name, summary = str(row.incident), row.summary
-    places = [place for place in summary.get("custody", []) if _escrowed(place)]
-    if not places or any(debt["about"] == in_escrow(name) for debt in summary["debts"]):
-        return []
-    return [asdict(_in_escrow(name, places, f"ir resume {name}"))]
-
-
-def _in_escrow(incident: str, places: list[str], todo: str) -> Debt:
+def escrow_debt(incident: str, places: list[str], todo: str) -> Debt:
+    """The debt to empty an escrow, which only its own machine can open."""
     why = f"{incident} still keeps keys at {', '.join(places)}"
     return Debt("custody", in_escrow(incident), why, f"on the machine where it lies, {todo}")

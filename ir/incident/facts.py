@@ -1,6 +1,6 @@
 """The facts of an incident: what its actions have established, in the form of its record.
 
-Recorded as JSON and merged in order (`incident.record.merge`); free of secrets. Times are epoch seconds, by our clock where nothing else
+Recorded as JSON and merged in order (`incident.folding.merge`); free of secrets. Times are epoch seconds, by our clock where nothing else
 is said; `fingerprint` is that of a key, `REF` a store's reference as text. A fact is absent until an action has established it, and every
 reader has to say what that means: absent is *not looked at*, never *no*.
 """

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 from ir.core.urls import in_the_clear
 from ir.inventory.terms import STRICT, Argv, Name, Ref, Url
 
-HOSTS = ("k8s", "vercel", "github-actions", "gcp-sm")
+HOSTS = ("k8s", "vercel", "github-actions", "gcp-sm", "azure-kv")
 """Schemes of stores that a `hosts:` row may be about."""
 
 
@@ -15,7 +15,7 @@ class Host(BaseModel):
     """How one host is reached. Without a row, the host is reached as its own tools reach it.
 
     Attributes:
-        context: of the kubeconfig (k8s only); a row without one is for every context.
+        context: of the kubeconfig (k8s), or name of a vault (azure-kv); a row without one is for every one.
         api_base: the API's address, https or on loopback.
         token: what stands after `Bearer`.
         team: id or name of the team whose the projects are (vercel only).
@@ -24,7 +24,7 @@ class Host(BaseModel):
 
     model_config = STRICT
 
-    name: Literal["k8s", "vercel", "github-actions", "gcp-sm"]
+    name: Literal["k8s", "vercel", "github-actions", "gcp-sm", "azure-kv"]
     context: str = ""
     api_base: Url | None = None
     token: Ref | None = None
@@ -36,8 +36,10 @@ class Host(BaseModel):
     def _safe(self) -> "Host":
         if self.api_base and in_the_clear(self.api_base):
             raise ValueError(f"`api_base: {self.api_base}` is plain http to another machine: a token and keys would go there in the clear")
-        if self.name != "k8s" and (self.context or self.program):
-            raise ValueError("`context` and `program` are for k8s alone")
+        if self.program and self.name != "k8s":
+            raise ValueError("`program` is for k8s alone")
+        if self.context and self.name not in ("k8s", "azure-kv"):
+            raise ValueError("`context` is for k8s and azure-kv alone")
         if self.team and self.name != "vercel":
             raise ValueError("`team` is for vercel alone")
         return self

@@ -15,7 +15,10 @@ from ir.evidence.checkpoints import CheckpointLog
 from ir.storage import database, process_identity, state_folder
 from ir.storage.consent_log import ConsentLog
 from ir.storage.incident_index import IncidentIndex
+from ir.storage.inventory_texts import InventoryTexts
 from ir.storage.leases import Leases
+from ir.storage.open_questions import OpenQuestions
+from ir.storage.own_uses import OwnUses
 from ir.storage.process_identity import Me
 from ir.storage.signal_log import SignalLog
 from ir.storage.tables import ready
@@ -44,6 +47,11 @@ class State:
         return SignalLog(self.engine)
 
     @cached_property
+    def questions(self) -> OpenQuestions:
+        """What people are asked just now, at the terminals of the processes that hold incidents."""
+        return OpenQuestions(self.engine)
+
+    @cached_property
     def index(self) -> IncidentIndex:
         """One row for each incident."""
         return IncidentIndex(self.engine)
@@ -57,6 +65,16 @@ class State:
     def checkpoints(self) -> CheckpointLog:
         """What was signed, of all incidents."""
         return CheckpointLog(self.engine)
+
+    @cached_property
+    def inventories(self) -> InventoryTexts:
+        """Inventories that the incidents of a campaign share."""
+        return InventoryTexts(self.engine)
+
+    @cached_property
+    def own_uses(self) -> OwnUses:
+        """What this tool itself has done with leaked keys, as far as no entry tells it yet."""
+        return OwnUses(self.engine)
 
     def bundle(self, incident: str) -> Path:
         """The folder of an incident's report and evidence."""

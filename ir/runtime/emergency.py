@@ -6,7 +6,7 @@ from ir import inventory
 from ir.actions import contain as containing
 from ir.core.model import Json, Outcome, Policy
 from ir.core.secret import Secret
-from ir.incident import record as incident_record
+from ir.incident import folding
 from ir.incident.action_catalog import ACTIONS
 from ir.incident.context import World
 from ir.incident.plan import Step
@@ -43,9 +43,9 @@ def overlaps(record: Incident, *policies: Policy) -> bool:
 def contain(kept: State, world: World, record: Incident, by: str, *, ends: bool, reason: str = "") -> Outcome:
     """Contain at once, beside whatever process runs the incident, and tell it afterwards; `ends`: nothing is waited for before the kill."""
     fixed = containing.prepare(world, record, Step("contain", "contain", ACTIONS["contain"].danger, "contain", "", {}))
-    incident_record.merge(record.facts, fixed)
+    folding.merge(record.facts, fixed)
     outcome = containing.act(world, record)
-    incident_record.merge(fixed, outcome.facts)
+    folding.merge(fixed, outcome.facts)
     told: Json = {**fixed, **({"emergency": {"by": by, "at": world.now(), "reason": reason}} if ends else {})}
     if ends or {"containment", "new", "proof"} & set(told):  # else nothing has changed that its process would have to know
         kept.signals.send(record.id, "contain", by, {"said": outcome.said, "facts": told})

@@ -20,7 +20,7 @@ from ir.runtime import adapter_registry
 
 _COPY = "a replica of "
 """How a hint begins of what is written where its primary is, and nowhere else."""
-_JSON = ("aws-sm", "aws-ssm", "gcp-sm")
+_JSON = ("aws-sm", "aws-ssm", "gcp-sm", "azure-kv")
 """Hosts of which the fields of a value are not known by name."""
 
 

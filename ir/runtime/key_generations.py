@@ -1,7 +1,7 @@
 """Which values one key of the inventory had: the log of a month names a key by another id before and after each rotation."""
 
 from ir.engine.dbos_records import read_entries
-from ir.incident import record as incident_record
+from ir.incident import folding
 from ir.incident.facts import of_role
 from ir.runtime.app_state import State
 
@@ -12,7 +12,7 @@ def marks(kept: State, key: str) -> tuple[str, ...]:
     for row in kept.index.rows(key):
         if row.summary.get("drill") or row.summary.get("rehearsal"):
             continue
-        facts = incident_record.fold(read_entries(kept.engine, row.incident)).facts
+        facts = folding.fold(read_entries(kept.engine, row.incident)).facts
         for role in ("old", "new"):
             one = of_role(facts, role)
             found |= dict.fromkeys(str(one[name]) for name in ("id", "fingerprint") if one.get(name))

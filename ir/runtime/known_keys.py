@@ -10,7 +10,7 @@ from ir.core.secret import Secret
 from ir.inventory import Inventory, Key, Service, Verify, references
 from ir.inventory.consent import of_check, reading
 from ir.ports import Expected, Operator
-from ir.runtime import adapter_registry
+from ir.runtime import adapter_registry, service_adapters
 
 WITHIN = 10.0
 """Seconds for each look; a place without an answer by then is reported as not compared."""
@@ -68,7 +68,7 @@ class KnownKeys:
     def _holds(self, service: Service, row: Verify, value: Secret) -> bool:
         """Whether a service holds it. No answer counts as no: a service that is down works with no key."""
         resolver = adapter_registry.reference_resolver(self._source, self._operator, self._base)
-        return adapter_registry.verifier(row, resolver, adapter_registry.Incidental()).check(Expected(value.fingerprint)).passed is True
+        return service_adapters.verifier(row, resolver, service_adapters.Incidental()).check(Expected(value.fingerprint)).passed is True
 
 
 def _shows(row: Verify) -> bool:

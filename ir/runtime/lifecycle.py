@@ -15,11 +15,11 @@ from ir.core.secret import Secret
 from ir.engine import replay_check
 from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
-from ir.incident import debts, earlier
+from ir.incident import earlier, earlier_debts
 from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.ports import Irreversible
-from ir.runtime import wiring, worlds
+from ir.runtime import record_consent, wiring, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting, opening_entry, setting_from
 from ir.runtime.worlds import ProcessContext
@@ -102,6 +102,8 @@ def begin(setting: Setting, kept: State, runner: Runner, given: ProcessContext, 
         facts = {"opened_at": now.timestamp(), "exposed_at": setting.options.exposed_at, **_earlier(setting, kept), **(found or {})}
         at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         opening = opening_entry(setting, at, given.operator.name, facts)
+        if not begun:
+            record_consent.note(kept, setting.incident, opening)
     except BaseException:
         kept.leases.release(setting.incident)
         raise
@@ -119,7 +121,7 @@ def _earlier(setting: Setting, kept: State) -> Json:
     account, drill = source.account(source.key(setting.key).account).id, setting.options.drill
     every = kept.index.rows(setting.key)
     index = [row for row in every if bool(row.summary.get("drill")) is drill]
-    found = debts.taken_over(index, setting.key, account, setting.plan.policy)
+    found = earlier_debts.taken_over(index, setting.key, account, setting.plan.policy)
     keys = {row.incident: {role: str(row.summary.get(role, "")) for role in ("old", "new")} for row in index}
     return {
         "took_over": found,
@@ -162,7 +164,7 @@ def go_on(record: Incident, kept: State, runner: Runner, given: ProcessContext, 
         Unreplayable: another version recorded what this one would not do; `unreplayable` ends it.
         Refused: a later incident took over its debts.
     """
-    heir = debts.heirs(kept.index.rows(str(record.opened.get("key", "")))).get(record.id)
+    heir = earlier_debts.heirs(kept.index.rows(str(record.opened.get("key", "")))).get(record.id)
     if heir:
         raise Refused(f"{heir} took over what {record.id} had still to do", safe="nothing was changed", next_step=f"ir status {heir}")
     holder = kept.leases.holder(record.id)

@@ -11,7 +11,7 @@ from ir.core.secret import Secret
 from ir.evidence import checkpoints
 from ir.evidence.bundle_verifier import Broken, read_checkpoint
 from ir.evidence.checkpoints import Signer
-from ir.incident import record as incident_record
+from ir.incident import folding
 from ir.incident.record import Incident
 from ir.inventory import Inventory
 from ir.runtime.app_state import State
@@ -32,7 +32,7 @@ def publish(kept: State, record: Incident, signer: Callable[[], Signer], say: Ca
         with _alone(kept.bundle(record.id)) as folder:
             entries = read_entries(kept.engine, record.id)
             if entries[-1]["hash"] != record.head:  # a word came since
-                record = incident_record.fold(entries)
+                record = folding.fold(entries)
             paths = write_bundle(record, entries, folder, checkpoints=kept.checkpoints.of(record.id), signer=_perhaps(signer, say))
     except OSError as error:
         again = f"make room in {kept.folder}, then: ir report {record.id}"

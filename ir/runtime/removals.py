@@ -4,7 +4,7 @@ The plan is in the index, so that `ir status` shows it and every look at the sch
 is added to its evidence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,13 +12,16 @@ from ir import inventory
 from ir.core.errors import IrError, PortError
 from ir.core.model import Json
 from ir.incident.context import World
+from ir.incident.record import Incident
 from ir.inventory import Webhook
 from ir.ports import Operator
-from ir.runtime import adapter_registry, reopen, wiring
+from ir.runtime import adapter_registry, issuer_adapters, record_consent, reopen, wiring
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
 from ir.runtime.signing_secrets import SignedWith
 from ir.storage.incident_index import IncidentRow
+
+Unagreed = Callable[[State, Incident, record_consent.Places], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,20 @@ def planned(index: Sequence[IncidentRow], incident: str = "") -> list[DueRemoval
     return sorted((row for row in found if incident in ("", row.incident)), key=lambda row: row.at)
 
 
-def carry_out(kept: State, operator: Operator, incident: str = "") -> list[str]:
-    """Delete what is due; returns a sentence about each. A deletion that fails stays planned, and the next look tries it again."""
+def carry_out(kept: State, operator: Operator, unagreed: Unagreed, incident: str = "") -> list[str]:
+    """Delete what is due; returns a sentence about each. A deletion that fails stays planned, and the next look tries it again.
+
+    `unagreed`: what of a record this machine did not agree to; then nothing of it is used.
+    """
     now = wiring.SystemClock().now().timestamp()
-    return [_removed(kept, operator, row) for row in planned(kept.index.rows(), incident) if row.at <= now]
+    return [_removed(kept, operator, row, unagreed) for row in planned(kept.index.rows(), incident) if row.at <= now]
 
 
-def _removed(kept: State, operator: Operator, row: DueRemoval) -> str:
+def _removed(kept: State, operator: Operator, row: DueRemoval, unagreed: Unagreed) -> str:
     record = reopen.record_of(kept, row.incident)
     try:
+        if new := unagreed(kept, record, record_consent.removing):
+            return f"{row.incident}: {row.key_id} is not deleted here, where nobody agreed to what that takes: {', '.join(new)}"
         said = _delete(kept, operator, row, record.opened)
     except PortError as error:
         return f"{row.incident}: {row.key_id} is not deleted yet: {error.what}"
@@ -75,8 +83,8 @@ def _delete(kept: State, operator: Operator, row: DueRemoval, opened: Json) -> s
     account = source.account(key.account)
     resolver = adapter_registry.reference_resolver(source, operator, setting.base)
     api = StripeApi(account.api_base, pace=kept.budget.pace(account.id, account.mode))
-    means = adapter_registry.Means(operator, wiring.SystemClock(), api, resolver)
-    return adapter_registry.webhook_issuer(key, account, row.incident, means, SignedWith(_no_world)).remove(row.key_id)
+    means = issuer_adapters.Means(operator, wiring.SystemClock(), api, resolver)
+    return issuer_adapters.webhook_issuer(key, account, row.incident, means, SignedWith(_no_world)).remove(row.key_id)
 
 
 def _no_world() -> World:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ir.core.model import Debt, Finding, Json
 from ir.engine.dbos_records import read_entries
 from ir.evidence import audit_log
-from ir.incident import record as incident_record
+from ir.incident import folding
 from ir.incident.record import Incident
 from ir.runtime import words
 from ir.runtime.app_state import State
@@ -22,8 +22,8 @@ _UNTOLD = 1_000_000
 
 def record_of(kept: State, name: str) -> Incident:
     """What is recorded of an incident, and what was sent to it since."""
-    record = incident_record.fold(read_entries(kept.engine, name))
-    incident_record.hear_late(record, kept.signals.sent(name))
+    record = folding.fold(read_entries(kept.engine, name))
+    folding.hear_late(record, kept.signals.sent(name))
     return record
 
 

@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 
-from ir.incident import debts, standing
+from ir.incident import earlier_debts, standing
 from ir.incident.record import FINAL, Incident
 from ir.incident.standing import Standing
 from ir.runtime import reopen
@@ -15,7 +15,7 @@ from ir.storage.incident_index import IncidentRow
 def all_of(kept: State) -> list[Standing]:
     """Every incident of the index, newest first."""
     index = kept.index.rows()
-    heirs = debts.heirs(index)
+    heirs = earlier_debts.heirs(index)
     return [_of_row(kept, row, heirs.get(row.incident, "")) for row in index]
 
 
@@ -23,7 +23,7 @@ def of(kept: State, record: Incident) -> Standing:
     """One incident, by its record; also one without an index row, because its first entry is still to come."""
     now = time.time()
     row = kept.index.find(record.id) or IncidentRow(record.id, now, now, "", 0, {})
-    return _stand(kept, replace(row, status=record.status), debts.heirs(kept.index.rows()).get(record.id, ""), record)
+    return _stand(kept, replace(row, status=record.status), earlier_debts.heirs(kept.index.rows()).get(record.id, ""), record)
 
 
 def _of_row(kept: State, row: IncidentRow, heir: str) -> Standing:
@@ -40,4 +40,5 @@ def _stand(kept: State, row: IncidentRow, heir: str, record: Incident | None) ->
         row = replace(row, summary={**row.summary, **standing.told(record), **debts})
     holder = None if row.status in FINAL else kept.leases.holder(row.incident)
     people = still_to_approve(kept, record) if record else []
-    return standing.stand(row, holder, people=people, heir=heir, me=kept.me.actor, now=time.time())
+    question = kept.questions.of(row.incident) if holder is not None else None
+    return standing.stand(row, holder, people=people, heir=heir, me=kept.me.actor, now=time.time(), question=question)

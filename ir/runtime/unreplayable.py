@@ -15,9 +15,9 @@ from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.evidence.hash_chain import chained
 from ir.incident import debts as debt_rules
-from ir.incident import record as incident_record
+from ir.incident import folding
 from ir.incident.record import Incident
-from ir.runtime import wiring, worlds
+from ir.runtime import index_summary, wiring, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
 from ir.runtime.lifecycle import hold
@@ -46,7 +46,7 @@ def end(record: Incident, entries: list[Json], kept: State, given: ProcessContex
             world.hooks.witness(entry)
         workflow.end(record, word)
     kept.leases.release(record.id)
-    return incident_record.fold(read_entries(kept.engine, record.id))
+    return folding.fold(read_entries(kept.engine, record.id))
 
 
 def note_the_end(record: Incident, kept: State) -> None:
@@ -62,7 +62,7 @@ def note_the_end(record: Incident, kept: State) -> None:
 
 def _note(record: Incident, kept: State) -> None:
     row = kept.index.find(record.id)
-    summary = wiring.summary(record, set(row.summary.get("destinations", [])) if row is not None else set())
+    summary = index_summary.summary(record, set(row.summary.get("destinations", [])) if row is not None else set())
     kept.index.note(record.id, record.status, int(record.exit_code), summary)
 
 
@@ -107,7 +107,7 @@ def _write(record: Incident, journal: "_Unrecorded", kind: str, body: Json, acto
     while word is not None:
         entry = chained(record.last, at=at, incident=record.id, kind=kind, step="", actor=actor, body=body)
         word = journal.emit(entry)
-        incident_record.absorb(record, word or entry)
+        folding.absorb(record, word or entry)
 
 
 class _Unrecorded:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any, cast
@@ -10,22 +9,21 @@ from typing import Any, cast
 from ir import inventory
 from ir.adapters.stores import old_news
 from ir.core import concurrency
-from ir.core.model import Json, Mode
+from ir.core.model import Mode
 from ir.core.secret import Secret
-from ir.incident import debts, standing
 from ir.incident.context import World
 from ir.incident.custody import Custody, Escrow
-from ir.incident.record import Incident
 from ir.incident.world_parts import Hooks, KeysAtHand, Lookups, Ports, Run
 from ir.inventory import Inventory, Service, Verify, Webhook, consent
-from ir.ports import Deliveries, Issuer, Operator, Reloader, Reviewer, Store, Verifier
-from ir.runtime import adapter_registry, learned_rights, write_guard
+from ir.ports import Comparison, Deliveries, Issuer, Operator, Reloader, Reviewer, Store, Verifier
+from ir.runtime import adapter_registry, issuer_adapters, service_adapters, surroundings, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
 from ir.runtime.known_keys import KnownKeys
+from ir.runtime.noted_store import Noted
 from ir.runtime.notifications import Desk, Post
 from ir.runtime.owning import Owning
-from ir.runtime.same_value import Noted, OtherPlaces
+from ir.runtime.same_value import OtherPlaces
 from ir.runtime.signing_secrets import SignedWith
 from ir.storage.notice_log import NoticeLog
 
@@ -127,19 +125,30 @@ class _Wires:
     def lookups(self, control: Secret | None) -> Lookups:
         from ir.clients.stripe_api import account_of
 
-        setting, source, key = self._setting, self.source, self.key
-        review, options = self.account.review_key, setting.options
-        own = {name: store for name, store in self._stores.items() if name not in options.accept_unreachable}
+        setting, source, key, review = self._setting, self.source, self.key, self.account.review_key
+        elsewhere, lately = self._elsewhere()
         return Lookups(
             control_key=lambda: control or adapter_registry.optional(review, self._resolver),
             review_key=lambda: adapter_registry.optional(review, self._resolver),
             account_of=lambda secret: "" if isinstance(key, Webhook) else account_of(self._api, secret),  # a signing secret opens no API
             holder_of=KnownKeys(source, key, self._operator, setting.base, programs=not self._alone).holder_of,
             owners=Owning(source, setting.base).of,
-            elsewhere=OtherPlaces(source, key, self._operator, setting.base, options.agreed, own).compare,
+            elsewhere=elsewhere,
+            elsewhere_lately=lately,
+            own_uses=partial(self._kept.own_uses.of, setting.incident),
             own_requests=lambda: tuple(self._api.request_ids),
             prepare=partial(_prepare, self._api),
         )
+
+    def _elsewhere(self) -> tuple[Callable[[str], Comparison], Callable[[str], Comparison]]:
+        """See `Lookups`."""
+        options = self._setting.options
+        own = {name: store for name, store in self._stores.items() if name not in options.accept_unreachable}
+        if options.around:
+            others = surroundings.of_process(self._kept.engine).others(options.around, self.key.name, self._operator, own, self._made)
+            return others.compare, others.compare_lately
+        alone = OtherPlaces(self.source, self.key, self._operator, self._setting.base, options.agreed, own)
+        return alone.compare, alone.compare
 
     def _guarded(self, port: object, writes: tuple[str, ...]) -> write_guard.Guarded:
         return write_guard.Guarded(port, writes, self._ask)
@@ -147,17 +156,17 @@ class _Wires:
     def _provider(self) -> tuple[Issuer, Deliveries | None]:
         key, account, app_key = self.key, self.account, self.account.app_key
         if isinstance(key, Webhook):
-            means = adapter_registry.Means(self._operator, self._clock, self._api, self._resolver)
-            raw = adapter_registry.webhook_issuer(key, account, self._setting.incident, means, self._signed)
-            return raw, adapter_registry.webhook_deliveries(key, account, means, self._signed)
-        return adapter_registry.issuer(account, self._operator, self._clock, self._api, lambda: self._resolver(str(app_key))), None
+            means = issuer_adapters.Means(self._operator, self._clock, self._api, self._resolver)
+            raw = issuer_adapters.webhook_issuer(key, account, self._setting.incident, means, self._signed)
+            return raw, issuer_adapters.webhook_deliveries(key, account, means, self._signed)
+        return issuer_adapters.issuer(account, self._operator, self._clock, self._api, lambda: self._resolver(str(app_key))), None
 
     def _verifiers(self, service: Service) -> list[Verifier]:
         live, dry = self.account.mode is Mode.LIVE, self._setting.options.dry_run
         signed = self._signed
-        told = adapter_registry.Incidental(self._last_used, signed.by_mark, signed.former, signed.given_up, live, dry)
-        rows = [row for row in service.verify if self._allowed(row) and adapter_registry.about(row, service, self.key)]
-        return [adapter_registry.verifier(row, self._resolver, told) for row in rows]
+        told = service_adapters.Incidental(self._last_used, signed.by_mark, signed.former, signed.given_up, live, dry)
+        rows = [row for row in service.verify if self._allowed(row) and service_adapters.about(row, service, self.key)]
+        return [service_adapters.verifier(row, self._resolver, told) for row in rows]
 
     def _allowed(self, row: Verify) -> bool:
         """What was not agreed to is left out; in a dry run also a user's command, unless it is declared `read_only`."""
@@ -177,7 +186,7 @@ class _Wires:
         return row.last_used if row else None
 
     def _reloader(self, service: Service) -> Reloader:
-        reloader = adapter_registry.reloader(service.reload, self.source, self._resolver, self._say)
+        reloader = service_adapters.reloader(service.reload, self.source, self._resolver, self._say)
         return cast(Reloader, self._guarded(reloader, write_guard.RELOADER_WRITES))
 
     def _custody(self, stores: Mapping[str, Store]) -> Custody:
@@ -231,36 +240,3 @@ def _reviewer(api: Any) -> Reviewer:
     from ir.review import StripeReviewer
 
     return cast(Reviewer, StripeReviewer(api))
-
-
-def _said(record: Incident) -> str:
-    """Of one that ended without its aim why, of others what was done last."""
-    if record.ended and record.status not in ("done", "debt"):
-        return str(record.ended.get("said", ""))
-    return record.runs[-1].outcome.said if record.runs else ""
-
-
-def summary(record: Incident, places: set[str]) -> Json:
-    """The index row's secret-free summary."""
-    facts = record.facts
-    return {
-        "key": record.opened.get("key", ""),
-        "policy": record.plan.get("policy", ""),
-        "rehearsal": record.dry_run,
-        "drill": bool(record.opened.get("options", {}).get("drill")),
-        "old": facts.get("old", {}).get("fingerprint", ""),
-        "new": facts.get("new", {}).get("fingerprint", ""),
-        "debts": [asdict(debt) for debt in record.debts.values()],
-        "took_over": sorted(facts.get("took_over", {})),
-        "custody": debts.custody(record),
-        "destinations": sorted(places),
-        "actor": record.actor,
-        "step": record.runs[-1].id if record.runs else "",
-        "said": _said(record),
-        "account": facts.get("old", {}).get("account", ""),
-        "heard": record.heard,
-        **standing.told(record),
-        **learned_rights.summarised(facts),
-        "removal": facts.get("removal", {}) if not facts.get("removed_at") else {},
-        "wake_at": record.runs[-1].outcome.facts.get("wake_at", 0.0) if record.runs and record.status == "waiting" else 0.0,
-    }

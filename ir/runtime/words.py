@@ -15,10 +15,10 @@ from ir.engine.dbos_records import read_entries
 from ir.evidence import audit_log, checkpoints
 from ir.evidence.checkpoints import Signer
 from ir.evidence.hash_chain import WORD, chained
-from ir.incident import record as incident_record
-from ir.incident import standing
+from ir.incident import folding, standing
 from ir.incident.record import Incident
-from ir.runtime import adapter_registry, wiring
+from ir.inventory import consent
+from ir.runtime import adapter_registry, record_consent, wiring
 from ir.runtime.app_state import State
 from ir.runtime.lifecycle import Unattended
 from ir.runtime.publish import evidence_signer, publish
@@ -37,8 +37,8 @@ def say(kept: State, name: str, actor: str, bodies: Sequence[Json], warn: Warn) 
     for body in bodies:
         append(kept, name, actor, body)
     entries = read_entries(kept.engine, name)
-    record = incident_record.fold(entries)
-    incident_record.hear_late(record, kept.signals.sent(name))
+    record = folding.fold(entries)
+    folding.hear_late(record, kept.signals.sent(name))
     _note(kept, record)
     try:
         signer = signer_for(kept, record, warn)
@@ -87,6 +87,9 @@ def signer_for(kept: State, record: Incident, warn: Warn = lambda _text: None) -
         OSError: this machine's key can neither be read nor made.
     """
     source = inventory.loads(record.opened["inventory"], record.opened["inventory_name"])
+    key = source.evidence_key
+    if key is not None and consent.reading(source, [key]) and not record_consent.noted(kept, record):
+        return checkpoints.own_signer(kept.folder)  # a row alone runs no program
     unattended = Unattended(kept.me.actor, yes=False)
     resolver = adapter_registry.reference_resolver(source, unattended, Path(record.opened.get("inventory_base") or "."))
     return evidence_signer(kept, source, resolver, warn)

@@ -11,17 +11,17 @@ from ir.core.model import Json
 from ir.core.secret import Secret
 from ir.evidence import files as evidence_files
 from ir.evidence.checkpoints import Checkpointer
-from ir.incident import debts
+from ir.incident import earlier_debts
 from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.incident.world_parts import Hooks, KeysAtHand, Run
 from ir.inventory import Inventory, Key, consent
 from ir.ports import Operator
-from ir.runtime import approved, wiring, write_guard
+from ir.runtime import approved, index_summary, wiring, write_guard
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import Setting
+from ir.runtime.noted_store import Noted
 from ir.runtime.publish import evidence_signer, publish
-from ir.runtime.same_value import Noted
 from ir.storage import state_folder
 
 
@@ -84,6 +84,7 @@ def real(setting: Setting, kept: State, given: ProcessContext, fence: int) -> Wo
         knows=partial(known, kept),
         over=partial(over, kept),
         removed_approvers=lambda: approved.removed(setting, source.approvers),
+        used=partial(kept.own_uses.note, name),
         resting=given.resting,
     )
     run, keys = Run(_scratch(setting, kept), given.patient), KeysAtHand(given.leaked)
@@ -128,6 +129,7 @@ def _unrecorded(setting: Setting, kept: State, say: Callable[[str], None], claim
         knows=partial(known, kept),
         over=partial(over, kept),
         removed_approvers=lambda: approved.removed(setting, inventory.loads(setting.text, setting.name).approvers),
+        used=lambda _asked, _answered: None,
         resting=lambda _seconds: nullcontext(),
     )
 
@@ -149,14 +151,14 @@ def known(kept: State, incident: str) -> bool:
 def over(kept: State, incident: str) -> bool:
     """See `Hooks.over`."""
     row = kept.index.find(incident)
-    return row is not None and debts.over(row)
+    return row is not None and earlier_debts.over(row)
 
 
 def _note(kept: State, source: Inventory, key: Key, places: set[str], record: Incident) -> None:
     """Tell a rotation what a search for the same value elsewhere has shown."""
     also = {row["key"] for row in record.facts.get("elsewhere", {}).get("holders", [])} if places else set()
     shown = places | consent.beyond(source, key, also) if also else places
-    kept.index.note(record.id, record.status, int(record.exit_code), wiring.summary(record, shown))
+    kept.index.note(record.id, record.status, int(record.exit_code), index_summary.summary(record, shown))
 
 
 def _keep(folder: Path, files: Sequence[str], inputs: Sequence[str]) -> Json:

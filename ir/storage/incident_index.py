@@ -27,7 +27,7 @@ class IncidentRow:
     Attributes:
         opened_at, updated_at: epoch seconds.
         exit_code: what its command ends with.
-        summary: see `runtime.wiring.summary`; free of secrets. {} before the first entry.
+        summary: see `runtime.index_summary.summary`; free of secrets. {} before the first entry.
     """
 
     incident: str

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from ir.core.errors import AlreadyRunning, Refused
 from ir.core.model import Json
-from ir.storage import process_identity
+from ir.storage import process_table
 from ir.storage.database import clock, single, stamp
 from ir.storage.incident_index import ACTS_NO_MORE
 from ir.storage.patience import all_patient
@@ -36,6 +36,7 @@ class Lease:
         executor, host, pid, born, machine, actor: the process (`process_identity.Me`).
         fence: grows with every take-over.
         alive: whether the process still ran when this was read.
+        question: see `open_questions`.
     """
 
     resource: str
@@ -50,6 +51,7 @@ class Lease:
     machine: str | None
     fence: int
     alive: bool
+    question: Json | None = None
 
     @property
     def blocks(self) -> str:
@@ -170,7 +172,7 @@ def alive(row: Mapping[Any, Any], now: float | None = None) -> bool:
 
     `now` is by the clock that wrote the heartbeat (`database.clock`); None takes this machine's.
     """
-    runs = process_identity.runs(row["machine"] or "", row["pid"], row["born"]) if row["host"] == socket.gethostname() else None
+    runs = process_table.runs(row["machine"] or "", row["pid"], row["born"]) if row["host"] == socket.gethostname() else None
     if runs is not None:
         return runs
     return bool((time.time() if now is None else now) - row["heartbeat"] < STALE)

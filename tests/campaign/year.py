@@ -28,9 +28,11 @@ from ir.core import durations
 from ir.core.reference import parse
 from ir.drill.simulated.clock import START, SimClock
 from ir.drill.simulated.provider import ACCOUNT, SimProvider
-from ir.drill.simulated.stores_and_services import SimService, SimStore
+from ir.drill.simulated.reviewer import SimReviewer
+from ir.drill.simulated.services import SimService
+from ir.drill.simulated.stores import SimStore
 from ir.drill.simulated.trial import OneByOne
-from ir.drill.simulated.world import HOOKS, SimOperator, SimReviewer, lookups
+from ir.drill.simulated.world import HOOKS, SimOperator, lookups
 from ir.fleet.campaign import Child
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.fitness import Fitness

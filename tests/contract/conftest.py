@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from ir.drill.embedded.moto_server import moto
 from tests.worlds.aws import StrictMoto
 from tests.worlds.conjur_fake import ConjurFake
+from tests.worlds.moto_server import moto
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,8 @@ WRITES = {"late": Bad(late=_SHORT + 0.1)}
 """Only writes are kept waiting; silence at reads: `test_store_contract`."""
 LASTING = ("expired token", "sealed")
 SAID = ("too many", "broken, done", *LASTING, *(("broken",) if ALL else ()))
-STORES = ("aws, field", "aws-ssm, whole", "gcp-sm, whole", "k8s", "vault", "conjur", *(("conjur, field",) if ALL else ()))
+HOSTS = ("gcp-sm, whole", "azure-kv, field", "k8s")
+STORES = ("aws, field", "aws-ssm, whole", *HOSTS, "vault", "conjur", *(("conjur, field",) if ALL else ()))
 
 
 @pytest.fixture(params=STORES)

@@ -9,6 +9,7 @@ import pytest
 
 from ir.adapters.stores.aws.calls import CALLS as AWS
 from ir.adapters.stores.aws.parameter_calls import CALLS as SSM
+from ir.adapters.stores.azure.calls import CALLS as AZURE
 from ir.adapters.stores.conjur.calls import CALLS as CONJUR
 from ir.adapters.stores.gcp.calls import CALLS as GCP
 from ir.adapters.stores.k8s.calls import CALLS as K8S
@@ -16,6 +17,7 @@ from ir.adapters.stores.vault.calls import CALLS as VAULT
 from ir.core.errors import PortError
 from ir.core.reference import Reference, parse
 from ir.ports.store import PolicyCall
+from tests.worlds.azure import AzureWorld
 from tests.worlds.bad_network import Request, proxy
 from tests.worlds.joined import WORLDS
 from tests.worlds.stores import StoreWorld, key
@@ -57,6 +59,18 @@ def _gcp(request: Request, ref: Reference) -> set[tuple[str, str]]:
     return {(f"secretmanager.{right}", on)}
 
 
+def _azure(request: Request, ref: Reference) -> set[tuple[str, str]]:
+    room, *rest = unquote(urlsplit(request.path).path).strip("/").split("/")
+    name = rest[0] if rest else ""
+    for incident in (INCIDENT, OTHER):
+        name = name.replace(incident, "{incident}")
+    on = name.replace(ref.path, "{path}")
+    if room == "deletedsecrets":
+        return {({"DELETE": "purge/action", "POST": "recover/action"}[request.method], on)}
+    read = "readMetadata/action" if not rest or rest[1:] == ["versions"] else "getSecret/action"
+    return {({"PUT": "setSecret/action", "DELETE": "delete"}.get(request.method, read), on)}
+
+
 def _k8s(request: Request, ref: Reference) -> set[tuple[str, str]]:
     path = unquote(urlsplit(request.path).path).strip("/").split("/")
     resource, name = (path[4], "/".join(path[5:])) if path[0] == "api" else (path[-1], "")
@@ -92,6 +106,7 @@ KINDS: dict[str, tuple[tuple[PolicyCall, ...], Callable[[Request, Reference], se
     "aws, field": (AWS, _aws),
     "aws-ssm, field": (SSM, _ssm),
     "gcp-sm, field": (GCP, _gcp),
+    "azure-kv, field": (AZURE, _azure),
     "k8s": (K8S, _k8s),
     "vault": (VAULT, _vault),
     "conjur": (CONJUR, _conjur),
@@ -113,6 +128,11 @@ def test_a_whole_life_makes_the_calls_of_the_table(kind: tuple[StoreWorld, str])
         world.server_metadata(ref, delete_version_after="30h")
     with proxy(world.upstream) as way, world.through(way.address):
         live(world, ref, old, new)
+        if isinstance(world, AzureWorld):  # the same once more, in a vault that purges nothing
+            world.twin.level = "Recoverable"
+            world.write(ref, old)
+            for _ in range(2):
+                live(world, ref, old, new)
         made = {call for request in way.seen for call in of(request, ref)}
     told = {(call.right, call.on) for call in table}
     assert made - told == set(), "calls that no policy would allow"

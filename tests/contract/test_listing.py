@@ -17,6 +17,7 @@ from ir.core.reference import Reference
 from ir.core.secret import Secret
 from ir.core.store_kind import SCHEMES
 from ir.drill.embedded.openbao_server import OpenBao
+from ir.drill.hosts.azure_twin import AzureTwin
 from ir.drill.hosts.gcp_twin import GcpTwin
 from ir.drill.hosts.github_twin import GithubTwin
 from ir.drill.hosts.k8s_twin import K8sTwin
@@ -95,6 +96,15 @@ def _gcp(_request: pytest.FixtureRequest, stack: ExitStack, _folder: Path) -> Sh
     return Shelf(Place("gcp-sm", "shop"), twin.put, lambda name: Reference("gcp-sm", "shop", name), _login(twin))
 
 
+def _azure(_request: pytest.FixtureRequest, stack: ExitStack, _folder: Path) -> Shelf:
+    twin = stack.enter_context(AzureTwin())
+
+    def put(name: str, text: str) -> None:  # a `_` is no part of a name there
+        twin.put(name.replace("_", "-"), text)
+
+    return Shelf(Place("azure-kv", "shop"), put, lambda name: Reference("azure-kv", "shop", name.replace("_", "-")), _login(twin))
+
+
 def _secrets(request: pytest.FixtureRequest, stack: ExitStack, _folder: Path) -> Shelf:
     address, folder = request.getfixturevalue("aws_address"), unique()
     stack.enter_context(environment(**aws.settings(address)))
@@ -148,6 +158,7 @@ def _env_files(_request: pytest.FixtureRequest, _stack: ExitStack, folder: Path)
 SHELVES = {
     "aws-sm": _secrets,
     "aws-ssm": _parameters,
+    "azure-kv": _azure,
     "conjur": _conjur,
     "dotenv": _env_files,
     "gcp-sm": _gcp,
@@ -217,7 +228,8 @@ def test_what_an_incident_keeps_there_is_not_listed(shelf: Shelf) -> None:
 
 
 def test_no_answer_is_not_an_empty_place() -> None:
-    for scheme, place in (("vercel", Place("vercel")), ("k8s", Place("k8s", "prod")), ("gcp-sm", Place("gcp-sm", "shop"))):
+    places = (Place("vercel"), Place("k8s", "prod"), Place("gcp-sm", "shop"), Place("azure-kv", "shop"))
+    for scheme, place in ((place.scheme, place) for place in places):
         with silence() as address, pytest.raises(Unknown):
             load(LISTERS, scheme)(login=Login(api_base=address, token=lambda: Secret("all")), timeout=0.2).names(place)
 
@@ -226,7 +238,7 @@ def test_no_answer_is_not_an_empty_place() -> None:
 
 
 def test_every_page_is_read() -> None:
-    with VercelTwin() as vercel, GithubTwin() as github, K8sTwin() as k8s, GcpTwin() as gcp:
+    with VercelTwin() as vercel, GithubTwin() as github, K8sTwin() as k8s, GcpTwin() as gcp, AzureTwin() as azure:
         vercel.page = 2
         for number in range(5):
             vercel.put(f"shop-{number}", "STRIPE_KEY", "x")
@@ -236,9 +248,11 @@ def test_every_page_is_read() -> None:
         for number in range(501):
             k8s.put_secret("payments", f"s-{number}", {"a": "x", "b": "x"})
             gcp.put(f"s-{number}", "x")
+            azure.put(f"s-{number}", "x")
         looks = ((vercel, "vercel", Place("vercel"), 5), (github, "github-actions", Place("github-actions", "acme"), 260))
         more = ((k8s, "k8s", Place("k8s", "prod"), 1002), (gcp, "gcp-sm", Place("gcp-sm", "shop"), 501))
-        for twin, scheme, place, count in (*looks, *more):
+        vaults = ((azure, "azure-kv", Place("azure-kv", "shop"), 501),)
+        for twin, scheme, place, count in (*looks, *more, *vaults):
             assert len(load(LISTERS, scheme)(**_login(twin)).names(place).rows) == count
 
 
@@ -251,6 +265,15 @@ def test_what_cannot_be_seen_is_said() -> None:
         assert found.unseen == ("3 variables of project shop, hidden from our token",)
         assert [(row.name, row.ref, row.hints) for row in found.rows] == [("SHARED_KEY", None, ("shared by the team with 2 projects",))]
         assert found.rows[0].updated_at == 1_700_000_000
+
+
+def test_a_disabled_secret_and_one_of_a_certificate_are_told_apart() -> None:
+    with AzureTwin() as twin:
+        twin.put("off", "x", attributes={"enabled": False})
+        twin.put("tls", "x", managed=True, tags={"managed-by": "terraform"})
+        rows = load(LISTERS, "azure-kv")(**_login(twin)).names(Place("azure-kv", "shop")).rows
+        assert [(row.name, row.readable) for row in rows] == [("off", False), ("tls", True)]
+        assert rows[0].hints == ("is disabled",) and "belongs to a certificate" in rows[1].hints
 
 
 def test_one_variable_for_several_targets_is_one_row() -> None:
@@ -287,25 +310,28 @@ def test_environments_and_the_organisation_are_listed_with_a_persons_token_and_a
 
 
 def test_a_login_that_may_list_nothing_is_denied() -> None:
-    with K8sTwin() as k8s, GcpTwin() as gcp:
-        for twin, scheme, place in ((k8s, "k8s", Place("k8s", "prod")), (gcp, "gcp-sm", Place("gcp-sm", "shop"))):
-            twin.tokens |= {"reader": frozenset({"get secrets", "secretmanager.versions.access"})}
+    with K8sTwin() as k8s, GcpTwin() as gcp, AzureTwin() as azure:
+        looks = ((k8s, Place("k8s", "prod")), (gcp, Place("gcp-sm", "shop")), (azure, Place("azure-kv", "shop")))
+        for twin, scheme, place in ((twin, place.scheme, place) for twin, place in looks):
+            twin.tokens |= {"reader": frozenset({"get secrets", "secretmanager.versions.access", "getSecret/action"})}
             with pytest.raises(Denied):
                 load(LISTERS, scheme)(**_login(twin, "reader")).names(place)
 
 
 def test_what_is_asked_is_described_by_the_vendors() -> None:
-    with VercelTwin() as vercel, GithubTwin() as github, K8sTwin() as k8s, GcpTwin() as gcp:
+    with VercelTwin() as vercel, GithubTwin() as github, K8sTwin() as k8s, GcpTwin() as gcp, AzureTwin() as azure:
         vercel.put("shop", "STRIPE_KEY", "x", type="plain")
         vercel.shared = [{"key": "SHARED_KEY", "projectId": ["prj_shop"], "updatedAt": 1}]
         github.put("acme/shop", "KEY", "x", "production")
         k8s.put_secret("payments", "stripe", {"a": "x"})
         gcp.put("stripe", "x")
+        azure.put("stripe", "x")
         looks: list[tuple[HostTwin, str, str, Place]] = [
             (vercel, "vercel", "vercel", Place("vercel")),
             (github, "github-actions", "github", Place("github-actions")),
             (k8s, "k8s", "kubernetes", Place("k8s", "prod")),
             (gcp, "gcp-sm", "gcp", Place("gcp-sm", "shop")),
+            (azure, "azure-kv", "azure", Place("azure-kv", "shop")),
         ]
         for twin, scheme, name, place in looks:
             lister = load(LISTERS, scheme)(**_login(twin))

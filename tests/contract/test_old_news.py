@@ -13,7 +13,7 @@ from tests.worlds.stores import StoreWorld, key
 INCIDENT = "INC-20261123-ab12"
 
 
-@pytest.fixture(params=["aws, field", "vault", "conjur"])
+@pytest.fixture(params=["aws, field", "vault", "conjur", "azure-kv, field"])
 def world(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
     yield from WORLDS[request.param](request)
 

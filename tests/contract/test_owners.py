@@ -125,6 +125,8 @@ def _remote(at: str, field: str = "") -> dict[str, Any]:
         (AWS, _remote("prod/payments", "api_key"), "aws-sm://eu-west-1/prod/payments#api_key"),
         (SSM, _remote("/prod/stripe"), "aws-ssm://eu-west-1/prod/stripe"),
         ({"gcpsm": {"projectID": "shop-prod"}}, _remote("stripe"), "gcp-sm://shop-prod/stripe"),
+        ({"azurekv": {"vaultUrl": "https://shop.vault.azure.net"}}, _remote("secret/stripe"), "azure-kv://shop/stripe"),
+        ({"azurekv": {"vaultUrl": "https://shop.vault.azure.cn/"}}, _remote("stripe"), "azure-kv://shop.vault.azure.cn/stripe"),
         ({"vault": {"path": "secret", "server": "x"}}, _remote("payments", "api_key"), "vault://secret/payments#api_key"),
         ({"vault": {"server": "x"}}, _remote("secret/data/payments", "sk"), "vault://secret/payments#sk"),
         (AWS, {"dataFrom": [{"extract": {"key": "prod/payments"}}]}, "aws-sm://eu-west-1/prod/payments#api_key"),

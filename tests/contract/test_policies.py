@@ -2,11 +2,12 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -15,14 +16,17 @@ from ir import inventory
 from ir.adapters.stores import POLICIES, STORES
 from ir.adapters.stores.aws.parameter_policy import IAM as SSM
 from ir.adapters.stores.aws.policy import IAM
+from ir.adapters.stores.azure.policy import ROLE as AZURE
 from ir.adapters.stores.conjur.policy import YAML
 from ir.adapters.stores.vault.policy import HCL
 from ir.cli import run
 from ir.cli.policies import NAMES
+from ir.clients.host_api import Login
 from ir.clients.stripe_permissions import READS
 from ir.core.reference import Reference, parse
 from ir.core.secret import Secret
 from ir.drill.embedded.openbao_server import OpenBao
+from ir.drill.hosts.azure_twin import AzureTwin
 from ir.drill.twin import StripeTwin
 from ir.drill.twin.permissions import ACCEPTED
 from ir.inventory import references
@@ -39,14 +43,34 @@ from tests.worlds.twin_rig import raw
 
 EXAMPLE = Path(__file__).parents[2] / "inventory.example.yaml"
 Settings = dict[str, str | None]
-Enforced = tuple[Callable[[Secret], Reference], Callable[[Reference], str], Callable[[str], Settings]]
-"""Place a value, read it, and the settings of a process that may do what a document says."""
+
+
+class Enforced(NamedTuple):
+    """Place a value, read it, and the settings of a process that may do what a document says.
+
+    Attributes:
+        hosts: the inventory's `hosts:` section, where there is one. reached: the same for an adapter.
+    """
+
+    place: Callable[[Secret], Reference]
+    read: Callable[[Reference], str]
+    allowed: Callable[[str], Settings]
+    hosts: str = ""
+    reached: Mapping[str, Login] = {}
+
+
+@pytest.fixture
+def vault_of_azure() -> Iterator[AzureTwin]:
+    with AzureTwin() as twin:
+        yield twin
 
 
 def _vault(request: pytest.FixtureRequest) -> Enforced:
     server: OpenBao = request.getfixturevalue("openbao")
     world = vault.VaultWorld(server, "api_key")
-    return world.place, lambda ref: vault.read(server, ref), lambda text: vault.settings(server.address, vault.token_with(server, text))
+    return Enforced(
+        world.place, lambda ref: vault.read(server, ref), lambda text: vault.settings(server.address, vault.token_with(server, text))
+    )
 
 
 def _aws(request: pytest.FixtureRequest) -> Enforced:
@@ -60,7 +84,7 @@ def _aws(request: pytest.FixtureRequest) -> Enforced:
     def read(ref: Reference) -> str:
         return str(json.loads(strict.secrets.get_secret_value(SecretId=ref.path)["SecretString"])[ref.field])
 
-    return place, read, strict.allowed
+    return Enforced(place, read, strict.allowed)
 
 
 def _ssm(request: pytest.FixtureRequest) -> Enforced:
@@ -78,7 +102,7 @@ def _ssm(request: pytest.FixtureRequest) -> Enforced:
     def allowed(text: str) -> Settings:
         return {**strict.allowed(text), "AWS_ENDPOINT_URL_SSM": strict.address}
 
-    return place, read, allowed
+    return Enforced(place, read, allowed)
 
 
 def _conjur(request: pytest.FixtureRequest) -> Enforced:
@@ -96,7 +120,25 @@ def _conjur(request: pytest.FixtureRequest) -> Enforced:
         _asked(fake, f"/policies/{fake.account}/policy/root", text.replace('"ir"', f'"{login}"'), _token(fake))
         return conjur.settings(fake, f"host/{login}")
 
-    return place, lambda ref: fake.variables[ref.path].versions[-1][1].decode(), allowed
+    return Enforced(place, lambda ref: fake.variables[ref.path].versions[-1][1].decode(), allowed)
+
+
+def _azure(request: pytest.FixtureRequest) -> Enforced:
+    twin: AzureTwin = request.getfixturevalue("vault_of_azure")
+    token = unique("ir-token")
+
+    def place(value: Secret) -> Reference:
+        name = unique()
+        twin.put(name, json.dumps({"api_key": value.reveal()}))
+        return parse(f"azure-kv://{twin.vault}/{name}#api_key")
+
+    def allowed(text: str) -> Settings:
+        twin.tokens[token] = frozenset(action.partition("/secrets/")[2] for action in json.loads(text)["DataActions"])
+        return {"HOST_TOKEN": token}
+
+    hosts = f'hosts:\n  - {{name: azure-kv, api_base: "{twin.address}", token: "env://HOST_TOKEN"}}\n'
+    read = lambda ref: str(json.loads(twin.value(ref.path))[ref.field])  # noqa: E731
+    return Enforced(place, read, allowed, hosts, {"login": Login(api_base=twin.address, token=lambda: Secret(token))})
 
 
 def _token(fake: ConjurFake) -> str:
@@ -116,13 +158,13 @@ VENDORS: dict[str, tuple[PolicyLanguage, Callable[[pytest.FixtureRequest], Enfor
     "aws-sm": (IAM, _aws),
     "conjur": (YAML, _conjur),
     "aws-ssm": (SSM, _ssm),
+    "azure-kv": (AZURE, _azure),
 }
 
 
 @contextmanager
 def _world(folder: Path, enforced: Enforced) -> Iterator[Policed]:
-    place, seen, _ = enforced
-    with policed(folder, place, seen) as world:
+    with policed(folder, enforced.place, enforced.read, enforced.hosts) as world:
         yield world
 
 
@@ -133,15 +175,15 @@ def test_a_rotation_passes_with_the_printed_policy_and_with_no_line_less(name: s
     enforced = vendor(request)
     with _world(tmp_path / "whole", enforced) as world:
         assert language.text(_lines(world, name)) == world.policy(name)
-        code, said = world.rotate(enforced[2](world.policy(name)))
+        code, said = world.rotate(enforced.allowed(world.policy(name)))
         assert code == 0 and world.is_whole(), said
         every = _lines(world, name)
-    # Moto matches actions, whatever the resource: an action is left out everywhere or nowhere.
-    rights = list(dict.fromkeys(line.right for line in every)) if name.startswith("aws") else [""] * len(every)
+    # Moto matches actions, whatever the resource, and Azure gives rights for a vault: an action is left out everywhere or nowhere.
+    rights = list(dict.fromkeys(line.right for line in every)) if name.startswith(("aws", "azure")) else [""] * len(every)
     for number, right in enumerate(rights):
         with _world(tmp_path / str(number), enforced) as world:
             less = [line for at, line in enumerate(_lines(world, name)) if (line.right != right if right else at != number)]
-            code, said = world.rotate(enforced[2](language.text(less)))
+            code, said = world.rotate(enforced.allowed(language.text(less)))
             assert code != 0, f"{right or every[number]} is not needed\n{said}"
 
 
@@ -153,11 +195,10 @@ def _lines(world: Policed, name: str) -> Sequence[Line]:
 @pytest.mark.parametrize("name", VENDORS)
 def test_a_place_that_is_only_read_takes_the_calls_of_a_read(name: str, request: pytest.FixtureRequest) -> None:
     language, vendor = VENDORS[name]
-    place, _, allowed = vendor(request)
-    value = key()
-    ref = place(value)
-    with environment(**allowed(language.text(lines([Grant(ref, rotated=False)], language)))):
-        assert adapter_registry.load(STORES, name)(ref).read().value == value
+    enforced, value = vendor(request), key()
+    ref = enforced.place(value)
+    with environment(**enforced.allowed(language.text(lines([Grant(ref, rotated=False)], language)))):
+        assert adapter_registry.load(STORES, name)(ref, **enforced.reached).read().value == value
 
 
 @pytest.mark.server
@@ -204,6 +245,9 @@ def test_a_document_can_be_loaded_and_names_every_right_that_is_needed() -> None
     assert {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "patch"], "resourceNames": ["stripe"]} in role["rules"]
     assert yaml.safe_load(found["gcp-sm"].text)["includedPermissions"] == list(dict.fromkeys(line.right for line in found["gcp-sm"].lines))
     assert "# secretmanager.secrets.create on projects/shop-prod\n" in found["gcp-sm"].text
+    role = json.loads(found["azure-kv"].text)
+    assert role["DataActions"] == list(dict.fromkeys(f"Microsoft.KeyVault/vaults/secrets/{line.right}" for line in found["azure-kv"].lines))
+    assert "delete on vault shop-prod, secret ir-INC-*-stripe-secret-key" in role["Description"]
     assert "secrets: write" in found["github-actions"].text and "PATCH /v9/" in found["vercel"].text
 
 

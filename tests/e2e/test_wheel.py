@@ -15,6 +15,7 @@ import pytest
 import ir
 from tests.worlds.responder import responder
 
+pytestmark = pytest.mark.xdist_group("wheel")  # one process builds and installs it, for all of them
 ROOT = Path(ir.__file__).resolve().parents[1]
 
 

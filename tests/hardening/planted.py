@@ -27,6 +27,9 @@ class Mutant:
 USERS = ("tests/incident/test_key_users.py",)
 CONTAIN = ("tests/incident/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
+RECORDED = ("tests/unit/test_record_consent.py", "tests/campaign/test_record_consent.py")
+LOOKING = ("tests/unit/test_look_around.py",)
+OF_MANY, SHARED_LOOK = ("tests/campaign/test_one_value.py",), ("tests/unit/test_shared_look.py",)
 ONE_VALUE, HANDED_ON = ("tests/e2e/test_one_value.py",), ("tests/unit/test_handed_over.py",)
 
 WEBHOOK, DELIVERY = ("tests/e2e/test_webhook.py",), ("tests/unit/test_delivery.py",)
@@ -37,12 +40,15 @@ TURN = ("tests/e2e/test_owners.py",)
 OWNED, TERRAFORM = ("tests/unit/test_owned_stores.py", "tests/contract/test_owners.py"), ("tests/unit/test_terraform.py",)
 FROM_HOSTS = ("tests/contract/test_inventory_from_hosts.py", "tests/unit/test_inventory_additions.py")
 K8S, VERCEL = ("tests/contract/test_k8s.py",), ("tests/contract/test_vercel.py",)
+AZURE = ("tests/contract/test_azure.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
 LISTING, BREACH, BREACHED = ("tests/contract/test_listing.py",), ("tests/unit/test_breach.py",), ("tests/drill/test_breach.py",)
 
 DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_one_debt.py",)
 
 LACKING, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
+
+VISIBLE = ("tests/hardening/test_visible_questions.py",)
 
 PERMISSIONS = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
 
@@ -111,10 +117,47 @@ MUTANTS = (
         '0.0 * float(step.params.get("after", 0.0))',
         WEBHOOK,
     ),
-    Mutant("take an old read for the first look", "ir/runtime/same_value.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
+    Mutant(
+        "take our own use for somebody's after a kill",
+        "ir/actions/quiet.py",
+        "news and not last_use.perhaps_ours(told, noted, mine.ahead)",
+        "news",
+        ("tests/incident/test_clocks.py",),
+    ),
+    Mutant(
+        "resume what a row says",
+        "ir/cli/incidents.py",
+        "    record_prompt.ask(kept, operator, record)\n    files",
+        "    files",
+        RECORDED,
+    ),
+    Mutant(
+        "let --yes agree to a record",
+        "ir/cli/terminal/record_prompt.py",
+        "operator.agreed or not operator.interactive",
+        "not operator.interactive",
+        RECORDED,
+    ),
+    Mutant(
+        "compare a key of a campaign with its own rows alone",
+        "ir/cli/campaign_start.py",
+        "made = surrounded(made, ",
+        "made = surrounded(made, '' and ",
+        OF_MANY,
+    ),
+    Mutant("take what changed for what was read", "ir/runtime/look_around.py", "if now == stamp:", "if now:", LOOKING),
+    Mutant(
+        "take a secret that was made again for the former one",
+        "ir/adapters/stores/vault/kv_store.py",
+        'return f"{number} of {made}" if made',
+        'return f"{number}" if made',
+        ("tests/contract/test_vault.py",),
+    ),
+    Mutant("kill by a look from before the question", "ir/runtime/shared_look.py", "self._began >= asked and ", "", SHARED_LOOK),
+    Mutant("take an old read for the first look", "ir/runtime/noted_store.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
     Mutant(
         "hand a read over twice",
-        "ir/runtime/same_value.py",
+        "ir/runtime/noted_store.py",
         "handed, self._handed_until = self._handed_until, 0.0",
         "handed = self._handed_until",
         HANDED_ON,
@@ -140,13 +183,17 @@ MUTANTS = (
     ),
     Mutant(
         "run a program of another key to compare",
-        "ir/runtime/same_value.py",
+        "ir/runtime/look_around.py",
         "if not reading(",
         "if False and reading(",
         ONE_VALUE,
     ),
     Mutant(
-        "compare no field but the listed ones", "ir/runtime/same_value.py", " and place not in mine:", " and place in listed:", ONE_VALUE
+        "compare no field but the listed ones",
+        "ir/runtime/same_value.py",
+        "if place not in self._mine]",
+        "if place in {plain(ref) for key in self._source.held for ref in key.stored_in} - self._mine]",
+        ONE_VALUE,
     ),
     Mutant(
         "owe nothing for what is on a dead key",
@@ -393,7 +440,7 @@ MUTANTS = (
         "ir/adapters/stores/vault/client.py",
         'return Unknown(f"Vault did not answer in time',
         'return Rejected(f"Vault did not answer in time',
-        ("tests/contract/test_store_contract.py",),
+        GUARANTEES,
     ),
     Mutant(
         "take AWS's silence for a no",
@@ -447,9 +494,9 @@ MUTANTS = (
     Mutant(
         "record a failed write as the end of an incident",
         "ir/engine/dbos_runner.py",
-        "        raise _HandedBack from None\n    finally",
+        "        raise HandedBack from None\n    finally",
         "        raise\n    finally",
-        ("tests/hardening/test_full_disk.py",),
+        ("tests/unit/test_engine_habits.py",),
     ),
     Mutant(
         "take a hotel's page for AWS's answer",
@@ -643,7 +690,7 @@ MUTANTS = (
     ),
     Mutant(
         "drop what a close left to do",
-        "ir/incident/debts.py",
+        "ir/incident/earlier_debts.py",
         'return row.status != "attested" or "accepted" in row.summary',
         'return row.status != "attested"',
         ("tests/incident/test_taken_over.py",),
@@ -664,7 +711,7 @@ MUTANTS = (
     ),
     Mutant(
         "take a namesake's process for our own machine's",
-        "ir/storage/process_identity.py",
+        "ir/storage/process_table.py",
         "or where != machine():",
         "or False:",
         ("tests/unit/test_ledger.py",),
@@ -852,6 +899,27 @@ MUTANTS = (
         ("tests/unit/test_review_forms.py",),
     ),
     Mutant(
+        "take a zone that several places have for UTC",
+        "ir/review/ingest/text_times.py",
+        '"BRT", "ART", "PT", "MT", "CT", "ET",',
+        '"BRT", "ART",',
+        ("tests/unit/test_review_shapes.py",),
+    ),
+    Mutant(
+        "read a body of a mail without joining its broken lines",
+        "ir/alerts/mail_text.py",
+        "if _BREAK.search(text) and not _LOOSE.search(text):",
+        "if False:",
+        ("tests/unit/test_alert_mails.py",),
+    ),
+    Mutant(
+        "pass over the line inside a field",
+        "ir/review/ingest/relations.py",
+        'columns = _told_by(columns.pop("line")) | columns',
+        'columns.pop("line")',
+        ("tests/unit/test_review_shapes.py",),
+    ),
+    Mutant(
         "take an old SDK for the newest",
         "ir/review/judge/sdk_ages.py",
         "known[at - 1] if at else None",
@@ -881,13 +949,48 @@ MUTANTS = (
         ("tests/hardening/test_kill_hosts.py::test_killed_as_the_host_wrote_it_can_be_rolled_back_at_once",),
     ),
     Mutant("take a changed mark for our own", "ir/actions/unread.py", "    if mark == _settled(known, value):", "    if True:", UNREAD),
-    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if number == base.number + 1:", "if True:", SSM),
+    Mutant("overlook a version in between", "ir/adapters/stores/counted.py", "if int(ours) == base.number + 1:", "if True:", SSM),
     Mutant(
         "forget the KMS key of a parameter",
         "ir/adapters/stores/aws/parameters.py",
         '_REPEATED = ("Type", "KeyId", ',
         '_REPEATED = ("Type", ',
         SSM,
+    ),
+    Mutant(
+        "overlook a version in between where ids have no order",
+        "ir/adapters/stores/azure/secret_store.py",
+        "        if not others:",
+        "        if True:",
+        AZURE,
+    ),
+    Mutant(
+        "forget the tags of a secret",
+        "ir/adapters/stores/azure/secret_store.py",
+        'for name in ("tags", "contentType") if',
+        'for name in ("contentType",) if',
+        AZURE,
+    ),
+    Mutant(
+        "leave what was kept to be recovered",
+        "ir/adapters/stores/azure/custody.py",
+        "            self._vault.purge(name)\n",
+        "            return False\n",
+        AZURE,
+    ),
+    Mutant(
+        "tell a login to any vault's address",
+        "ir/clients/azure_vault.py",
+        "found = _NAME.fullmatch(name)",
+        'found = re.match(r"([^/]+)()", name)',
+        AZURE,
+    ),
+    Mutant(
+        "run az for a login",
+        "ir/clients/azure_vault.py",
+        'programs = ("cli", "developer_cli"',
+        'programs = ("developer_cli"',
+        AZURE,
     ),
     Mutant(
         "write over any version of a Secret",
@@ -1008,7 +1111,7 @@ MUTANTS = (
     Mutant(
         "take every incident for unfinished",
         "ir/runtime/worlds.py",
-        "return row is not None and debts.over(row)",
+        "return row is not None and earlier_debts.over(row)",
         "return False",
         ("tests/unit/test_world.py",),
     ),
@@ -1075,5 +1178,33 @@ MUTANTS = (
         "(worked_before or not refused_before) and",
         "",
         ("tests/unit/test_refusals.py",),
+    ),
+    Mutant(
+        "show what is typed before it was looked at",
+        "ir/cli/terminal/typed_line.py",
+        "        if may_be_key(self.text, self._answers, pasted=came):",
+        "        self._put()\n        if may_be_key(self.text, self._answers, pasted=came):",
+        VISIBLE,
+    ),
+    Mutant(
+        "let the kernel echo a line",
+        "ir/cli/terminal/tty_mode.py",
+        "termios.ISIG | _EXTPROC\n    return found",
+        "termios.ISIG\n    return found",
+        VISIBLE,
+    ),
+    Mutant(
+        "keep the end of a key in the question that others see",
+        "ir/storage/open_questions.py",
+        '_END_OF_A_KEY.sub("…", scrub(said))',
+        "scrub(said)",
+        ("tests/unit/test_open_questions.py",),
+    ),
+    Mutant(
+        "send an approval that nobody confirmed",
+        "ir/cli/answer_here.py",
+        "if not operator.interactive or not question.approves:",
+        "if not operator.interactive:",
+        ("tests/e2e/test_safe_hands.py::test_a_prompt_for_a_key_is_shown_where_it_is_followed_and_not_answered_there",),
     ),
 )

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ir.cli import COMMANDS
+from ir.cli.command_table import COMMANDS
 from ir.drill.embedded.leak_search import forms
 from ir.drill.twin.faults import ALL, HANG, HANG_AFTER, TORN, Fate
 from ir.drill.twin.message import Request

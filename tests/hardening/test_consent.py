@@ -5,14 +5,15 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from ir import inventory
-from ir.cli import COMMANDS, run
+from ir.cli import run
+from ir.cli.command_table import COMMANDS
 from ir.cli.terminal.consent_prompt import Consent
 from ir.cli.terminal.inventory_source import read
 from ir.cli.terminal.operator import Terminal
@@ -228,7 +229,7 @@ class Sitting(Terminal):
         super().__init__(Screen(), name="ann", yes=False)
         self.interactive, self._answer, self.asked = True, answer, list[str]()
 
-    def _line(self, question: str, elsewhere: Callable[[], str] = lambda: "") -> str:
+    def _line(self, question: str, answers: Sequence[str] = ()) -> str:
         self.asked.append(question)
         return self._answer + "\n"
 

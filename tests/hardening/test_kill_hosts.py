@@ -15,15 +15,20 @@ from typing import Any
 
 import pytest
 
-from ir.drill.embedded.hosted import TOKEN, Hosted, hosts
+from ir.drill.embedded.hosted import Hosted, hosts
 from ir.drill.embedded.store_choice import StoreKind
-from ir.drill.hosts.server import Call
+from ir.drill.hosts.server import TOKEN, Call
 from ir.evidence import hash_chain
 from tests.hardening.test_kill_everywhere import BOUNDARIES, KILLED, chosen
 from tests.worlds.responder import Responder, ended, private, read, responder
 from tests.worlds.started import COMMAND, Started
 
-KINDS = {"versioned": StoreKind.GCP, "single value": StoreKind.K8S, "write-only": StoreKind.VERCEL}
+KINDS = {
+    "versioned": StoreKind.GCP,
+    "versions without order": StoreKind.AZURE,
+    "single value": StoreKind.K8S,
+    "write-only": StoreKind.VERCEL,
+}
 DONE, ROLLED_BACK = 0, 6
 COURSES = {"exposed": DONE, "exploited": DONE, "rolled back": ROLLED_BACK}
 """How a rotation goes, and its exit code. Contain-first writes a store that cannot be read without waiting for custody."""

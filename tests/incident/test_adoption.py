@@ -14,7 +14,8 @@ from ir.engine.workflow import Workflow
 from ir.incident import adoption
 from ir.incident.context import Options, World
 from ir.incident.facts import Facts
-from ir.incident.record import Incident, fold
+from ir.incident.folding import fold
+from ir.incident.record import Incident
 
 
 def run(sim: Simulation, world: World, journal: Journal, facts: Facts) -> tuple[int, Incident]:

@@ -8,8 +8,9 @@ from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
 from ir.incident.context import Options
+from ir.incident.folding import fold
 from ir.incident.plan import clearing
-from ir.incident.record import Incident, fold
+from ir.incident.record import Incident
 from ir.report.source import Story
 from ir.report.summary import exceptions
 from tests.incident.test_workflow import go as run

@@ -17,7 +17,7 @@ from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
 from ir.evidence import hash_chain
 from ir.incident.context import Options
-from ir.incident.record import fold
+from ir.incident.folding import fold
 from ir.inventory import NOTICE_KINDS
 from ir.runtime import worlds
 from ir.runtime.app_state import open_state

@@ -15,7 +15,8 @@ from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
 from ir.evidence import audit_log
 from ir.incident.context import Options
-from ir.incident.record import Incident, fold
+from ir.incident.folding import fold
+from ir.incident.record import Incident
 from ir.report import render
 from ir.runtime.app_state import State
 from ir.storage import database, process_identity

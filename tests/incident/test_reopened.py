@@ -20,7 +20,8 @@ from ir.drill.simulated.durable_engine import Journal, Parked
 from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
-from ir.incident.record import Incident, fold, hear_late
+from ir.incident.folding import fold, hear_late
+from ir.incident.record import Incident
 from ir.ports import Reviewed
 from ir.runtime import reopen
 from ir.runtime.app_state import State

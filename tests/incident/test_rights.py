@@ -9,7 +9,7 @@ import pytest
 from ir.core.errors import Denied, ExitCode
 from ir.core.model import Did, Json
 from ir.drill.simulated.durable_engine import Journal
-from ir.drill.simulated.stores_and_services import USED
+from ir.drill.simulated.services import USED
 from ir.drill.simulated.world import SimOperator, Simulation
 from ir.incident.context import Options
 from ir.incident.plan import WantedRights, plan_from_json, wanting

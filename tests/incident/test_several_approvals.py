@@ -13,8 +13,9 @@ from ir.core.model import Json
 from ir.drill.simulated.durable_engine import Journal
 from ir.drill.simulated.world import Simulation
 from ir.incident import playbook
+from ir.incident.folding import fold
 from ir.incident.plan import compile_plan
-from ir.incident.record import Incident, fold
+from ir.incident.record import Incident
 from ir.inventory import Approver
 from ir.report import render
 from ir.runtime.incident_spec import inventory_text

@@ -11,9 +11,10 @@ from ir.drill.simulated.durable_engine import Journal, Parked
 from ir.drill.simulated.provider import ACCOUNT
 from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
-from ir.incident import debts as debt_rules
+from ir.incident import earlier_debts
 from ir.incident.custody import Custody
-from ir.incident.record import Incident, fold
+from ir.incident.folding import fold
+from ir.incident.record import Incident
 from ir.ports import Left
 from ir.storage.incident_index import IncidentRow
 
@@ -44,10 +45,10 @@ def go(sim: Simulation, took_over: dict[str, list[Json]], journal: Journal | Non
 
 def test_a_copy_that_could_not_be_removed_keeps_no_scheduled_rotation_waiting() -> None:
     left = Debt("custody", "vault://secret/payments#api_key", "still keeps old", f"ir resume {EARLIER}")
-    found = debt_rules.taken_over([row("debt", left, policy="scheduled")], "payments", ACCOUNT, Policy.SCHEDULED)
+    found = earlier_debts.taken_over([row("debt", left, policy="scheduled")], "payments", ACCOUNT, Policy.SCHEDULED)
     assert list(found) == [EARLIER], "it is taken over, and cleared at the end"
     with pytest.raises(Refused):
-        debt_rules.taken_over([row("debt", left, alive("aa"))], "payments", ACCOUNT, Policy.SCHEDULED)
+        earlier_debts.taken_over([row("debt", left, alive("aa"))], "payments", ACCOUNT, Policy.SCHEDULED)
 
 
 @pytest.mark.parametrize(
@@ -63,34 +64,34 @@ def test_a_copy_that_could_not_be_removed_keeps_no_scheduled_rotation_waiting() 
 def test_what_is_over_for_good_owes_no_key(status: str, debts: tuple[str, ...], wanted: bool) -> None:
     told = row(status, *(Debt(kind, "aa", "it is so", "do it") for kind in debts))
     told.summary["accepted"] = {}
-    assert debt_rules.over(told) is wanted
+    assert earlier_debts.over(told) is wanted
 
 
 def test_what_a_close_left_is_taken_over_and_what_an_earlier_version_attested_is_over() -> None:
     closed, old = row("attested", alive("aa")), row("attested", alive("bb"), incident="INC-20251101-beef")
     closed.summary["accepted"] = {}
-    found = debt_rules.taken_over([closed, old], "payments", ACCOUNT, Policy.EXPOSED)
+    found = earlier_debts.taken_over([closed, old], "payments", ACCOUNT, Policy.EXPOSED)
     assert list(found) == [EARLIER]
-    assert [debt["about"] for debt in debt_rules.still([closed, old])] == ["aa"]
+    assert [debt["about"] for debt in earlier_debts.still([closed, old])] == ["aa"]
 
 
 @pytest.mark.parametrize("policy", [Policy.EXPOSED, Policy.EXPLOITED])
 @pytest.mark.parametrize("status", ["debt", "rolled back", "aborted"])
 def test_an_emergency_is_never_kept_waiting(policy: Policy, status: str) -> None:
-    found = debt_rules.taken_over([row(status, alive("aa"))], "payments", ACCOUNT, policy)
+    found = earlier_debts.taken_over([row(status, alive("aa"))], "payments", ACCOUNT, policy)
     assert [debt["about"] for debt in found[EARLIER]] == ["aa"]
 
 
 @pytest.mark.parametrize("status", ["debt", "rolled back", "aborted"])
 def test_a_scheduled_rotation_waits_for_the_debts_of_an_emergency(status: str) -> None:
     with pytest.raises(Refused) as refusal:
-        debt_rules.taken_over([row(status, alive("aa"))], "payments", ACCOUNT, Policy.SCHEDULED)
+        earlier_debts.taken_over([row(status, alive("aa"))], "payments", ACCOUNT, Policy.SCHEDULED)
     assert EARLIER in refusal.value.what and "it lives" in refusal.value.what
     assert f"ir resume {EARLIER}" in refusal.value.next_step
 
 
 def test_a_scheduled_rotation_that_was_rolled_back_is_tried_again() -> None:
-    found = debt_rules.taken_over([row("rolled back", alive("aa"), policy="scheduled")], "payments", ACCOUNT, Policy.SCHEDULED)
+    found = earlier_debts.taken_over([row("rolled back", alive("aa"), policy="scheduled")], "payments", ACCOUNT, Policy.SCHEDULED)
     assert list(found) == [EARLIER]
 
 
@@ -100,24 +101,24 @@ def test_only_what_stands_and_concerns_this_key_is_taken_over() -> None:
     settled = row("debt", alive("aa"), incident="INC-20261031-0000")
     for name, account in (("payments", ACCOUNT), ("other", ACCOUNT), ("payments", "acct_other")):
         rows = paid if name == "payments" and account == ACCOUNT else [row("debt", alive("aa"))]
-        assert debt_rules.taken_over([*rows, heir, settled], name, account, Policy.SCHEDULED) == {}
+        assert earlier_debts.taken_over([*rows, heir, settled], name, account, Policy.SCHEDULED) == {}
 
 
 def test_debts_stand_once_with_the_heir_and_come_back_when_the_heir_was_refused() -> None:
     before = row("debt", alive("aa"))
-    assert [debt["about"] for debt in debt_rules.still([before])] == ["aa"]
+    assert [debt["about"] for debt in earlier_debts.still([before])] == ["aa"]
     heir = row("debt", alive("aa"), alive("bb"), incident="INC-20261102-0001", took_over=(EARLIER,))
-    assert [debt["about"] for debt in debt_rules.still([heir, before])] == ["aa", "bb"]
-    assert debt_rules.heirs([heir, before]) == {EARLIER: "INC-20261102-0001"}
+    assert [debt["about"] for debt in earlier_debts.still([heir, before])] == ["aa", "bb"]
+    assert earlier_debts.heirs([heir, before]) == {EARLIER: "INC-20261102-0001"}
     refused = row("refused", alive("aa"), incident="INC-20261102-0001", took_over=(EARLIER,))
-    assert [debt["about"] for debt in debt_rules.still([refused, before])] == ["aa"]
+    assert [debt["about"] for debt in earlier_debts.still([refused, before])] == ["aa"]
 
 
 def test_an_heir_of_an_heir_ends_the_custody_of_both_and_an_escrow_is_owed_where_it_lies() -> None:
     first = row("debt", alive("aa"), alive("bb"), incident="INC-20261031-0000")
     heir = row("rolled back", alive("bb"), alive("cc"), took_over=("INC-20261031-0000",))
     heir.summary["custody"] = ["escrow:///a/INC.old.json (keyring)", "vault://secret/payments#old"]
-    found = debt_rules.taken_over([heir, first], "payments", ACCOUNT, Policy.EXPOSED)
+    found = earlier_debts.taken_over([heir, first], "payments", ACCOUNT, Policy.EXPOSED)
     assert [debt["about"] for debt in found["INC-20261031-0000"]] == ["bb"], "what the first heir has paid is paid"
     assert [debt["about"] for debt in found[EARLIER]] == ["bb", "cc", f"escrow of {EARLIER}"]
     assert "escrow:///a/INC.old.json" in found[EARLIER][2]["why"] and "vault" not in found[EARLIER][2]["why"]

@@ -17,7 +17,7 @@ from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.evidence.bundle_verifier import check_folder
 from ir.incident import deadlines, ladder
-from ir.incident.record import fold
+from ir.incident.folding import fold
 from ir.runtime import words
 from ir.runtime.app_state import State
 from ir.storage import database, process_identity

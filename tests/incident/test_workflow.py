@@ -10,12 +10,13 @@ from ir.core.errors import Denied, ExitCode, Rejected, Unknown
 from ir.core.model import Danger, Did, KeyKind, KeyRow, Liveness, Probe
 from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Crash, Journal, Parked
-from ir.drill.simulated.stores_and_services import SimStore
+from ir.drill.simulated.stores import SimStore
 from ir.drill.simulated.world import Simulation
 from ir.engine.workflow import Workflow
 from ir.incident.context import Options
+from ir.incident.folding import fold
 from ir.incident.plan import Step
-from ir.incident.record import Incident, fold
+from ir.incident.record import Incident
 from ir.ports import Check, Expected, Held, Minted, MintOrder, Target
 
 

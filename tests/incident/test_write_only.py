@@ -10,7 +10,7 @@ from ir.core.errors import ExitCode, Unknown
 from ir.core.model import Did, Item
 from ir.core.secret import Secret
 from ir.drill.simulated.durable_engine import Journal
-from ir.drill.simulated.stores_and_services import SimWriteOnly
+from ir.drill.simulated.stores import SimWriteOnly
 from ir.drill.simulated.world import Simulation
 from ir.incident.context import Options
 from ir.incident.custody import Custody

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from ir.core.model import Debt, Did, Item, Json, Outcome, Policy
 from ir.core.secret import fingerprint
 from ir.evidence.hash_chain import chained
-from ir.incident.record import Incident, fold
+from ir.incident.folding import fold
+from ir.incident.record import Incident
 
 START = datetime(2026, 11, 23, 2, 41, 7, tzinfo=UTC)
 OLD, NEW = (fingerprint("sk_" + "test_" + secrets.token_hex(24)) for _ in range(2))

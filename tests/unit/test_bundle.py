@@ -19,7 +19,7 @@ from ir.evidence import files as evidence_files
 from ir.evidence import hash_chain
 from ir.evidence.bundle_verifier import FILES_NAMESPACE, check_evidence
 from ir.evidence.checkpoints import Signer, statement, tree_of
-from ir.incident.record import fold
+from ir.incident.folding import fold
 from ir.report.bundle import write_bundle
 from ir.report.notices import DRAFTS
 from tests.unit.report_samples import STORIES, Builder, exploited, overlap

@@ -67,7 +67,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    from ir.cli import COMMANDS
+    from ir.cli.command_table import COMMANDS
 
     text = README.read_text(encoding="utf-8")
     assert all(re.search(rf"^  {name}\b", text, re.MULTILINE) for name in COMMANDS)

@@ -8,8 +8,8 @@ import pytest
 from ir.core.errors import Denied
 from ir.core.secret import Secret
 from ir.ports import Held
-from ir.runtime import same_value
-from ir.runtime.same_value import Noted
+from ir.runtime import noted_store
+from ir.runtime.noted_store import Noted
 
 
 class Counted:
@@ -43,8 +43,8 @@ def test_a_read_that_was_not_handed_over_is_made_anew() -> None:
 
 def test_an_old_read_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     _, noted = handed()
-    later = time.monotonic() + same_value.RECENT + 0.1
-    monkeypatch.setattr(same_value, "time", SimpleNamespace(monotonic=lambda: later))
+    later = time.monotonic() + noted_store.RECENT + 0.1
+    monkeypatch.setattr(noted_store, "time", SimpleNamespace(monotonic=lambda: later))
     assert noted.read().version == "2"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from docs import man_page
-from ir.cli import COMMANDS
+from ir.cli.command_table import COMMANDS
 from ir.core.errors import ExitCode
 from ir.core.secret import Secret
 from tests.programs import FISH, GROFF, ZSH

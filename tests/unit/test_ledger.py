@@ -12,7 +12,7 @@ import pytest
 
 from ir.core.errors import AlreadyRunning, Refused
 from ir.runtime.app_state import State
-from ir.storage import database, process_identity
+from ir.storage import database, process_identity, process_table
 from ir.storage.leases import STALE
 
 
@@ -85,7 +85,7 @@ def test_a_process_that_is_not_shown_to_us_is_not_taken_for_dead(book: State, mo
     def hidden(_pid: int, _signal: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(process_identity, "born", lambda _pid: "")
+    monkeypatch.setattr(process_table, "born", lambda _pid: "")
     monkeypatch.setattr(os, "kill", hidden)
     with pytest.raises(AlreadyRunning):
         book.leases.take_over(process_identity.me("bob"), "INC-1")
@@ -111,7 +111,7 @@ def test_a_table_of_an_older_version_gets_the_column_and_its_holders_are_told_by
 def test_a_killed_process_that_its_parent_never_asked_after_is_dead(book: State) -> None:
     child = subprocess.Popen(["/bin/sleep", "60"])
     try:
-        killed = replace(process_identity.me("ann"), pid=child.pid, born=process_identity.born(child.pid), executor="killed")
+        killed = replace(process_identity.me("ann"), pid=child.pid, born=process_table.born(child.pid), executor="killed")
         book.leases.take(killed, "INC-1", ["key a"])
         with pytest.raises(AlreadyRunning):
             book.leases.take_over(process_identity.me("bob"), "INC-1")
@@ -125,11 +125,11 @@ def test_a_killed_process_that_its_parent_never_asked_after_is_dead(book: State)
 
 def test_this_machine_is_known_and_another_numbering_of_processes_is_not_it() -> None:
     pid = os.getpid()
-    where, born = process_identity.machine(), process_identity.born(pid)
-    assert where and process_identity.runs(where, pid, born) is True
-    assert process_identity.runs(where, pid, f"{born}0") is False, "a recycled number"
-    assert process_identity.runs(where, 2**22 - 1, born) is False
-    assert process_identity.runs(f"{where.split()[0]} pid:[1]", pid, born) is None
+    where, born = process_table.machine(), process_table.born(pid)
+    assert where and process_table.runs(where, pid, born) is True
+    assert process_table.runs(where, pid, f"{born}0") is False, "a recycled number"
+    assert process_table.runs(where, 2**22 - 1, born) is False
+    assert process_table.runs(f"{where.split()[0]} pid:[1]", pid, born) is None
 
 
 def test_an_incident_that_only_owes_gives_way(book: State) -> None:

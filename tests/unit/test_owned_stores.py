@@ -9,7 +9,7 @@ from ir.actions import store_check
 from ir.core.errors import Denied
 from ir.core.model import Did, Item
 from ir.core.ownership import Owner
-from ir.drill.simulated.stores_and_services import SimStore
+from ir.drill.simulated.stores import SimStore
 from ir.drill.simulated.world import Simulation
 
 ARGO = Owner("Argo CD application shop", "change it in Git")

@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 
 from ir.core.model import Did, Json, Outcome
-from ir.incident.record import Incident, fold
+from ir.incident.folding import fold
+from ir.incident.record import Incident
 from ir.report import FORMATS, render
 from tests.unit.report_samples import AWS, MANUAL, NEW, OLD, SERVICES, STORIES, VAULT, Builder, overlap, preflight, waiting
 

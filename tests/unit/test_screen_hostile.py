@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from ir.cli import campaigns
+from ir.cli import campaign_view
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen, show_error
 from ir.core.errors import Refused
@@ -114,7 +114,7 @@ def children(text: str) -> list[Child]:
 @pytest.mark.parametrize("text", [*HOSTILE, "a\n| b | c |", "x\n# owned"])
 def test_the_page_of_a_campaign_is_no_markup(text: str) -> None:
     row: Json = {"campaign": "CMP-1", "status": "done", "said": text, "created_at": 1.0, "actor": text, "about": {"policy": text}}
-    page = campaigns._markdown(row, children(text))  # noqa: SLF001 - the page itself
+    page = campaign_view.markdown(row, children(text))
     tokens = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(page)
     kinds = {inner.type for token in tokens for inner in (token, *(token.children or []))}
     assert not kinds & {"html_inline", "html_block", "link_open", "image", "fence", "code_block", "s_open", "em_open", "hr"}

@@ -17,7 +17,7 @@ from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
 from ir.core.model import Danger, Did, Item, Json, KeyKind, Mode, Outcome, Policy
 from ir.core.secret import Secret
-from ir.incident import record as incident_record
+from ir.incident import folding
 from ir.incident.context import Options
 from ir.incident.plan import Plan, Step
 from ir.incident.record import Incident
@@ -148,7 +148,7 @@ def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPa
         while not world.run.readers:
             time.sleep(0.001)
         for entry in entries:
-            incident_record.absorb(record, entry)
+            folding.absorb(record, entry)
             world.run.readers[0](record)
             runner.written.release()
             assert operator.confirm(f"Go on after {entry['step'] or 'the opening'}?")

@@ -34,6 +34,11 @@ PLACES = [
     ("aws_secretsmanager_secret_version", {"secret_id": ARN, "secret_string": "x"}, "aws-sm://eu-west-1/prod/payments#api_key"),
     ("aws_secretsmanager_secret_version", {"secret_id": ARN, "secret_string": "x"}, f"aws-sm://eu-west-1/{ARN}"),
     ("aws_ssm_parameter", {"name": "/prod/stripe", "arn": SSM, "value": "x"}, "aws-ssm://eu-west-1/prod/stripe"),
+    (
+        "azurerm_key_vault_secret",
+        {"name": "stripe", "value": "x", "key_vault_id": "/subscriptions/1/resourceGroups/a/providers/Microsoft.KeyVault/vaults/shop"},
+        "azure-kv://shop/stripe",
+    ),
     ("google_secret_manager_secret_version", {"secret": "projects/shop/secrets/stripe", "secret_data": "x"}, "gcp-sm://shop/stripe"),
     ("vault_kv_secret_v2", {"mount": "secret", "name": "payments", "data_json": "x"}, "vault://secret/payments#api_key"),
     ("vault_generic_secret", {"path": "secret/payments", "data_json": "x"}, "vault://secret/payments#api_key"),

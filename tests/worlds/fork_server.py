@@ -28,7 +28,7 @@ import stripe
 
 import ir
 from ir import report
-from ir.incident.record import fold
+from ir.incident.folding import fold
 from tests.unit.report_samples import overlap
 
 LATE = ("duckdb", "jinja2", "sqlalchemy.dialects.sqlite", "tenacity")

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from ir.drill.hosts.azure_twin import AzureTwin
 from ir.drill.hosts.gcp_twin import GcpTwin
 from ir.drill.hosts.k8s_twin import K8sTwin
-from tests.worlds import aws, conjur, gcp, k8s, ssm, vault
+from tests.worlds import aws, azure, conjur, gcp, k8s, ssm, vault
 from tests.worlds.command import CommandWorld
 from tests.worlds.dotenv import DotenvWorld
 from tests.worlds.stores import StoreWorld
@@ -75,6 +76,14 @@ def _gcp(field: str) -> Entry:
     return enter
 
 
+def _azure(field: str) -> Entry:
+    def enter(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
+        with AzureTwin() as twin:
+            yield azure.AzureWorld(twin, field)
+
+    return enter
+
+
 WORLDS: dict[str, Entry] = {
     "aws, field": _aws("api_key"),
     "aws, whole": _aws(""),
@@ -86,6 +95,8 @@ WORLDS: dict[str, Entry] = {
     "conjur, no companion": _conjur("", companion=False),
     "gcp-sm, whole": _gcp(""),
     "gcp-sm, field": _gcp("api_key"),
+    "azure-kv, whole": _azure(""),
+    "azure-kv, field": _azure("api_key"),
     "k8s": _k8s(keeps=True),
     "k8s, no companion": _k8s(keeps=False),
     "dotenv": _dotenv,

@@ -45,7 +45,7 @@ def to_mint(order: MintOrder) -> str:
     else:
         steps = _create_restricted(order)
     tail = "Leave the Dashboard's dialog open until this run says that the key is stored and read back."
-    return _numbered(f"A new {order.kind} key is needed.", [head, *steps, tail])
+    return numbered(f"A new {order.kind} key is needed.", [head, *steps, tail])
 
 
 def _create_secret(order: MintOrder) -> list[str]:
@@ -80,35 +80,6 @@ def _rotate(order: MintOrder) -> list[str]:
         "Click `Rotate API key`, and click the value to copy it.",
         "Paste it here.",
     ]
-
-
-def to_roll(mode: Mode, url: str, endpoint: str, expires_at: float) -> str:
-    """How to roll a webhook's signing secret so that both sign until `expires_at` (epoch seconds, 0 = 24 hours)."""
-    until = f"the entry next to {when(expires_at)} (24 hours at most)" if expires_at else "24 hours"
-    return _numbered(
-        "A new signing secret is needed.",
-        [
-            f"Open https://dashboard.stripe.com/{'test/' if mode is Mode.TEST else ''}webhooks (Workbench > Webhooks).",
-            f"Choose the endpoint of {url}" + (f", {endpoint}." if endpoint else "."),
-            "Click ⋯ > `Roll secret` (some accounts: `Roll signing secret`).",
-            f"Expiration of the old one: {until}, never `Now`: until then Stripe signs with both.",
-            "Click `Roll secret`, reveal the new signing secret and copy it; it begins with whsec_.",
-            "Paste it here.",
-        ],
-    )
-
-
-def to_resend(mode: Mode, url: str, endpoint: str) -> str:
-    """How to make Stripe deliver an event to an endpoint once more."""
-    return _numbered(
-        "A delivery that Stripe signed has to be seen: only that shows that the services have this endpoint's secret.",
-        [
-            f"Open https://dashboard.stripe.com/{'test/' if mode is Mode.TEST else ''}webhooks (Workbench > Webhooks).",
-            f"Choose the endpoint of {url}" + (f", {endpoint}," if endpoint else "") + " and its tab `Event deliveries`.",
-            "Choose an event, best one that failed, and click `Resend`.",
-            "See that the newest attempt has the HTTP status 200 (or another 2xx).",
-        ],
-    )
 
 
 @dataclass(frozen=True)
@@ -151,7 +122,7 @@ def to_retire(mode: Mode, dying: Secret, spared: Secret | None, marks: Marks, *,
         if watched and last_four(dying) == last_four(spared):
             beware.append(f"Both tokens end in {last_four(dying)}: go by the columns Name, Created and Last used, not by the token.")
     watching = "This run watches both keys" if spared is not None else "This run watches the key"
-    return _numbered(
+    return numbered(
         f"Now the {name} is to be killed." + (" The services run on the old one." if replacement else ""),
         [
             f"Open {keys_page(mode)} and find the {name}: {found}.",
@@ -199,7 +170,7 @@ def to_rotate_now(mode: Mode, account: str, *, kept: bool, leaked: Secret | None
     else:
         place = "NO CUSTODY is to be had here (no store, no keyring), so it stays in this process alone"
         until = "the services have it: if this process ends, nothing else shows the value"
-    return _numbered(
+    return numbered(
         "The leaked key is to be taken away from strangers. The inventory does not have your own addresses (`egress_ips`), so it is "
         "rotated at once: it dies, which cannot be undone, and what still uses it fails until it has the new key.",
         [
@@ -213,7 +184,7 @@ def to_rotate_now(mode: Mode, account: str, *, kept: bool, leaked: Secret | None
 
 def to_give_rotated(order: MintOrder) -> str:
     """How to hand over the value of a key that a rotation made; when the value is lost, how to get another key without a stray."""
-    return _numbered(
+    return numbered(
         "The leaked key is dead. The value of the key that its rotation made is needed.",
         [
             "Copy it from the Dashboard's dialog, if that is still open, and paste it here.",
@@ -228,7 +199,7 @@ def to_give_rotated(order: MintOrder) -> str:
 
 def to_contain(mode: Mode, egress: tuple[str, ...]) -> str:
     """How to attach a policy that allows only our own addresses."""
-    return _numbered(
+    return numbered(
         "The leaked key is to be taken away from strangers without cutting off your own services.",
         [
             f"Open {POLICIES_PAGE} and create an IP policy that allows only: {', '.join(egress)}.",
@@ -258,5 +229,6 @@ def _ticked(permission: str) -> str:
     return f"{label(plain)}{' (Connect column)' if plain != permission else ''}"
 
 
-def _numbered(title: str, steps: list[str]) -> str:
+def numbered(title: str, steps: list[str]) -> str:
+    """A title, and under it one numbered line for each click."""
     return "\n".join([title, *(f"  {number}. {step}" for number, step in enumerate(steps, 1))])

@@ -7,7 +7,7 @@ endpoints that want it are ours.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ir.adapters.issuers import dashboard_steps
+from ir.adapters.issuers import webhook_steps
 from ir.adapters.issuers.webhook_endpoints import MOST, Endpoint, Endpoints
 from ir.adapters.issuers.webhook_use import SecretUse, WebhookServices
 from ir.clients.stripe_api import StripeApi
@@ -143,7 +143,7 @@ class StripeDeliveries(Deliveries):
 
     def to_resend(self) -> str:
         """See `ir.ports.Deliveries`."""
-        return dashboard_steps.to_resend(self._hook.mode, self._hook.url, self._hook.endpoint)
+        return webhook_steps.to_resend(self._hook.mode, self._hook.url, self._hook.endpoint)
 
     def _mine(self, params: Json, pages: int = _PAGES) -> Iterator[Sent]:
         """The events that the endpoint wants, the newest first."""

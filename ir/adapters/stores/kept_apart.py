@@ -29,7 +29,7 @@ class KeptApart(ABC):
         """Ids of all incidents that have something here."""
 
     @abstractmethod
-    def load(self, incident: str) -> tuple[int, str] | None:
+    def load(self, incident: str) -> tuple[str, str] | None:
         """Its version and text, None when there is none."""
 
     @abstractmethod
@@ -53,20 +53,26 @@ class KeptApart(ABC):
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`."""
         for other in self.incidents():
-            number, notes = self._roles(other)
+            version, notes = self._roles(other)
             if other != incident and STAGED in notes.get("roles", {}):
                 since = ownership_marks.epoch(notes.get("created", ""))
-                return Pending(f"{other} of {notes.get('owner', '?')}", since, str(number), other)
+                return Pending(f"{other} of {notes.get('owner', '?')}", since, version, other)
         return None
 
     def drop(self, found: Pending) -> None:
         """See `ports.Store`."""
-        number, notes = self._roles(found.incident)
+        version, notes = self._roles(found.incident)
         if STAGED not in notes.get("roles", {}):
             return
-        if str(number) != found.version:
-            raise Conflict(f"{self.path(found.incident)} is version {number} by now, not what was shown ({found.version})")
+        if version != found.version:
+            raise Conflict(f"{self.path(found.incident)} is version {version} by now, not what was shown ({found.version})")
         self.put(found.incident, STAGED, None)
+
+    def prove(self, incident: str) -> None:
+        """Make the document, without a role, where there is none: the proof that we may."""
+        with _lock:
+            if self.load(incident) is None:
+                self.save(incident, json.dumps({**_fresh(), "roles": {}}))
 
     def put(self, incident: str, role: str, value: Secret | None) -> None:
         """Set or (None) remove one role; a repetition writes nothing. The document goes with its last role."""
@@ -81,14 +87,13 @@ class KeptApart(ABC):
             if not roles:
                 self.discard(incident)
                 return
-            fresh = {"owner": ownership_marks.owner(), "created": ownership_marks.now()}
-            self.save(incident, json.dumps({**fresh, **notes, "roles": roles}))
+            self.save(incident, json.dumps({**_fresh(), **notes, "roles": roles}))
 
-    def _roles(self, incident: str) -> tuple[int, dict[str, Any]]:
-        """The document's version, 0 when there is none, and its roles."""
+    def _roles(self, incident: str) -> tuple[str, dict[str, Any]]:
+        """The document's version, "" when there is none, and its roles."""
         found = self.load(incident)
         if found is None:
-            return 0, {}
+            return "", {}
         try:
             notes = untrusted_json.loads(found[1])
         except ValueError:
@@ -96,3 +101,7 @@ class KeptApart(ABC):
         if not isinstance(notes, dict) or not isinstance(notes.get("roles"), dict):
             raise Unknown(f"{self.path(incident)} does not hold what this tool keeps there")
         return found[0], notes
+
+
+def _fresh() -> dict[str, str]:
+    return {"owner": ownership_marks.owner(), "created": ownership_marks.now()}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from ir.cli.terminal import record_prompt
 from ir.cli.terminal.operator import Terminal
 from ir.core.errors import IrError, UsageError
 from ir.core.secret import Secret
@@ -10,7 +11,7 @@ from ir.incident import debts, irreversible
 from ir.incident.context import World
 from ir.incident.record import Incident
 from ir.ports import Irreversible
-from ir.runtime import worlds
+from ir.runtime import record_consent, worlds
 from ir.runtime.app_state import State
 from ir.runtime.incident_spec import setting_from
 from ir.runtime.lifecycle import Unattended
@@ -54,7 +55,7 @@ def settled(seen: Incident, step: str, fresh: Callable[[], Incident]) -> Callabl
 
 def ends_in(kept: State, operator: Terminal, record: Incident, role: str) -> str:
     """The last four characters of the `old` or the `new` key where it has no other name; "" also where it cannot be had here."""
-    if not operator.interactive or not irreversible.unnamed(record):
+    if not operator.interactive or not irreversible.unnamed(record) or not record_consent.noted(kept, record):
         return ""
     try:
         world = _world(kept, operator, record)
@@ -118,6 +119,7 @@ def _held(look: Callable[[], Secret | None]) -> Secret | None:
 
 
 def _world(kept: State, operator: Terminal, record: Incident) -> World:
-    """A world for looking only."""
+    """A world for looking only. Raises Refused: this machine did not agree to what that would run."""
+    record_prompt.ask(kept, operator, record)
     unapproved = Unattended(operator.name, yes=False)
     return worlds.read_only(setting_from(record.id, record.opened), kept, unapproved)

@@ -13,7 +13,7 @@ from pathlib import Path
 from ir.cli.terminal import tty_mode
 from ir.cli.terminal.tty_mode import Attributes
 from ir.core.errors import IrError
-from ir.storage import process_identity, state_folder
+from ir.storage import process_table, state_folder
 
 _FOLDER = "terminals"
 
@@ -31,7 +31,7 @@ class Record:
     @property
     def alive(self) -> bool:
         """Whether the holder still runs."""
-        return process_identity.born(self.pid) == self.born if self.born else _runs(self.pid)
+        return process_table.born(self.pid) == self.born if self.born else _runs(self.pid)
 
 
 def write(handle: int, before: Attributes) -> Path | None:
@@ -39,7 +39,7 @@ def write(handle: int, before: Attributes) -> Path | None:
     with suppress(OSError, IrError):
         device, pid = os.fstat(handle).st_rdev, os.getpid()
         file = state_folder.private(state_folder.folder() / _FOLDER) / f"{device}-{pid}.json"
-        told = {"device": device, "pid": pid, "born": process_identity.born(pid), "before": _as_json(before)}
+        told = {"device": device, "pid": pid, "born": process_table.born(pid), "before": _as_json(before)}
         file.touch(mode=0o600)
         file.write_text(json.dumps(told), encoding="utf-8")
         return file

@@ -20,7 +20,7 @@ from ir.incident import playbook
 from ir.incident.playbook import Playbook
 from ir.inventory.consent import reading
 from ir.inventory.opened import Opened
-from ir.runtime import adapter_registry
+from ir.runtime import adapter_registry, surroundings
 from ir.runtime.app_state import State
 from ir.runtime.publish import evidence_signer
 
@@ -72,7 +72,8 @@ def trusted(kept: State, operator: Terminal, file: str = "", pin: str = "", book
         if sha256 not in team:
             team[sha256] = _team(kept, opened, operator, pin)
         keys |= {row.public.fingerprint: row.name for row in opened.source.approvers} | team[sha256]
-        return Trust(keys, Source(opened.source, opened.name, opened.base), lambda: [*books, *playbook.beside(opened.base)])
+        own = Source(opened.source, opened.name, opened.base)
+        return Trust(keys, own, lambda: [*books, *playbook.beside(opened.base)], surroundings.of_process(kept.engine).find)
 
     return look
 

@@ -4,21 +4,20 @@ A hosted service does not read the place: its platform puts the value into its e
 stand-in for that environment (`/_runtime`), which is no part of the host's API.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from ir.core.model import Json
+from ir.drill.embedded.secret_managers import AzureShelf, GcpShelf
 from ir.drill.embedded.store_choice import StoreKind
+from ir.drill.hosts.azure_twin import AzureTwin
 from ir.drill.hosts.gcp_twin import GcpTwin
 from ir.drill.hosts.github_twin import GithubTwin
 from ir.drill.hosts.k8s_twin import K8sTwin
-from ir.drill.hosts.server import HostTwin
+from ir.drill.hosts.server import TOKEN, HostTwin
 from ir.drill.hosts.vercel_twin import VercelTwin
-
-TOKEN = "STRIPE_DRILL_HOST_TOKEN"  # noqa: S105 - the name of a variable
 
 
 class Hosted(Protocol):
@@ -186,47 +185,6 @@ class GithubShelf:
         return "" if self.twin.value(self.repo, "DATABASE_URL") == self.beside else "DATABASE_URL was changed"
 
 
-@dataclass
-class GcpShelf:
-    """A JSON secret of Google Secret Manager; services read `latest` again and again."""
-
-    twin: GcpTwin
-    name: str = "stripe"
-    beside: str = "not-a-stripe-key"
-
-    @property
-    def ref(self) -> str:
-        """See `Hosted`."""
-        return f"gcp-sm://{self.twin.project}/{self.name}#api_key"
-
-    @property
-    def row(self) -> Json:
-        """See `Hosted`."""
-        return {"name": "gcp-sm", "api_base": self.twin.address, "token": f"env://{TOKEN}"}
-
-    def reload(self, service: str) -> Json:
-        """See `Hosted`."""
-        return {"polls": "1s"}
-
-    def deploy(self, service: str) -> None:
-        """See `Hosted`."""
-        self.twin.services[service] = (self.name, "api_key")
-
-    def fill(self, key: str) -> None:
-        """See `Shelf`."""
-        self.twin.put(self.name, json.dumps({"api_key": key, "db_password": self.beside}))
-
-    def key(self) -> str:
-        """See `Shelf`."""
-        return str(json.loads(self.twin.value(self.name))["api_key"])
-
-    def disturbed(self) -> str:
-        """See `Shelf`. What was kept for the incident is gone, too."""
-        now = json.loads(self.twin.value(self.name))
-        changed = [] if now == {"api_key": now["api_key"], "db_password": self.beside} else ["db_password was changed"]
-        return ", ".join([*changed, *(f"{name} is left" for name in self.twin.secrets if name != self.name)])
-
-
 @contextmanager
 def hosts(kinds: frozenset[StoreKind], token: str) -> Iterator[tuple[Hosted, ...]]:
     """Stand-ins of the chosen hosts, which take that token."""
@@ -236,6 +194,8 @@ def hosts(kinds: frozenset[StoreKind], token: str) -> Iterator[tuple[Hosted, ...
             made.append(K8sShelf(stack.enter_context(K8sTwin())))
         if StoreKind.GCP in kinds:
             made.append(GcpShelf(stack.enter_context(GcpTwin())))
+        if StoreKind.AZURE in kinds:
+            made.append(AzureShelf(stack.enter_context(AzureTwin())))
         if StoreKind.VERCEL in kinds:
             made.append(VercelShelf(stack.enter_context(VercelTwin())))
         if StoreKind.GITHUB in kinds:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,7 +11,8 @@ _BODY = 40
 """The last characters of a key: what stands before them is the same for all keys of one account."""
 
 
-def forms(key: str) -> set[bytes]:
+@lru_cache(maxsize=256)
+def forms(key: str) -> frozenset[bytes]:
     """How a key, its body, or half of that may stand in bytes: raw, reversed, quoted, escaped, hexadecimal, UTF-16, base64."""
     body = key[-_BODY:]
     found: set[bytes] = set()
@@ -19,7 +21,7 @@ def forms(key: str) -> set[bytes]:
             found |= {text.encode(), text.encode().hex().encode(), quote(text, safe="").encode(), json.dumps(text)[1:-1].encode()}
             found |= {text.encode("utf-16-le"), "".join(f"\\u{ord(letter):04x}" for letter in text).encode()}
             found |= _base64(text.encode())
-    return found
+    return frozenset(found)
 
 
 def _base64(data: bytes) -> set[bytes]:

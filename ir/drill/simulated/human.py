@@ -5,7 +5,7 @@ from ir.core.secret import Secret
 from ir.drill.simulated.invariants import Judge, waits_for
 from ir.drill.simulated.other_key import NAME as OTHER
 from ir.drill.simulated.provider import SimKey
-from ir.drill.simulated.stores_and_services import SimStore
+from ir.drill.simulated.stores import SimStore
 from ir.drill.simulated.trial import Trial
 from ir.incident.debts import LEARNED
 

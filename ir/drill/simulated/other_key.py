@@ -6,7 +6,8 @@ from ir.core.reference import parse
 from ir.core.secret import Secret
 from ir.drill.simulated.clock import SimClock
 from ir.drill.simulated.provider import SimProvider
-from ir.drill.simulated.stores_and_services import SimService, SimStore
+from ir.drill.simulated.services import SimService
+from ir.drill.simulated.stores import SimStore
 from ir.ports import Comparison, Holder
 
 NAME = "reports"

@@ -1,6 +1,6 @@
 """Two stores, three services (one canary) and one leaked key, wired together as the product wires real ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
@@ -13,7 +13,9 @@ from ir.core.secret import Secret
 from ir.drill.simulated.clock import START, SimClock
 from ir.drill.simulated.other_key import OtherKey
 from ir.drill.simulated.provider import ACCOUNT, SimProvider
-from ir.drill.simulated.stores_and_services import SimService, SimStore, SimWriteOnly
+from ir.drill.simulated.reviewer import SimReviewer
+from ir.drill.simulated.services import SimService
+from ir.drill.simulated.stores import SimStore, SimWriteOnly
 from ir.incident import playbook
 from ir.incident.context import Options, World
 from ir.incident.custody import Custody
@@ -21,7 +23,7 @@ from ir.incident.plan import compile_plan
 from ir.incident.record import Incident
 from ir.incident.world_parts import Hooks, KeysAtHand, Lookups, Ports, Run
 from ir.inventory import Inventory
-from ir.ports import Comparison, Irreversible, KeyUse, LeftBehind, LoggedCalls, Reviewed, ReviewRequest
+from ir.ports import Comparison, Irreversible
 
 _NAME = "simulated.yaml"
 
@@ -63,37 +65,10 @@ class SimOperator:
         return None
 
 
-class SimReviewer:
-    """A review that reports what it is told to."""
-
-    def __init__(self) -> None:
-        self.verdict = "none seen within coverage"
-        self.leftovers: tuple[Json, ...] = ()
-        self.uses: Callable[[float], tuple[KeyUse, ...]] = lambda _since: ()
-        self.refusals: Callable[[float], LoggedCalls | None] = lambda _since: None
-
-    def review(self, request: ReviewRequest, progress: Callable[[str], None]) -> Reviewed:
-        """See `ports`."""
-        return Reviewed(self.verdict, {"writes": self.verdict, "reads": "cannot tell", "account": "cannot tell"}, 0.0)
-
-    def users(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> tuple[KeyUse, ...]:
-        """See `ports`."""
-        return self.uses(since)
-
-    def sweep(self, request: ReviewRequest, progress: Callable[[str], None]) -> LeftBehind:
-        """See `ports`."""
-        return LeftBehind(self.leftovers, frozenset(("webhook_endpoint", *(str(row["kind"]) for row in self.leftovers))))
-
-    def refused(self, request: ReviewRequest, since: float, progress: Callable[[str], None]) -> LoggedCalls | None:
-        """See `ports`."""
-        return self.refusals(since)
-
-    def money(self, request: ReviewRequest, progress: Callable[[str], None]) -> tuple[Json, ...]:
-        """See `ports`."""
-        return ()
-
-
-def lookups(elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison()) -> Lookups:
+def lookups(
+    elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison(),
+    own_uses: Callable[[], Sequence[tuple[float, float]]] = tuple,
+) -> Lookups:
     """No other key is at hand, and the provider tells nothing of whose a key is."""
     return Lookups(
         control_key=lambda: None,
@@ -102,6 +77,8 @@ def lookups(elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Compar
         holder_of=lambda _key: "",
         owners=lambda store: store.owners(),
         elsewhere=elsewhere,
+        elsewhere_lately=elsewhere,
+        own_uses=own_uses,
         own_requests=lambda: (),
         prepare=lambda: None,
     )
@@ -122,6 +99,7 @@ HOOKS = Hooks(
     knows=lambda _incident: True,
     over=lambda _incident: False,
     removed_approvers=tuple,
+    used=lambda _asked, _answered: None,
     resting=lambda _seconds: nullcontext(),
 )
 """Of a simulated process: the journal is its record, and there is no screen."""
@@ -168,6 +146,8 @@ class Simulation:
             "web": SimService(first, self.provider),
             "billing": SimService(second, self.provider, tells=False),
         }
+        self.uses = dict[float, float]()
+        """Our own uses that were noted; they outlive a process."""
         self.other = OtherKey(self.provider, self.clock)
         self.reviewer, self.operator, self.disk = SimReviewer(), SimOperator(), SimDisk()
         self._text = _inventory(tuple(str(ref) for ref in refs), guided=guided, egress=egress)
@@ -201,8 +181,8 @@ class Simulation:
                 clock=self.clock,
                 deliveries=None,
             ),
-            lookups=lookups(self.other.compare),
-            hooks=replace(HOOKS, publish=self.disk.publish),
+            lookups=lookups(self.other.compare, lambda: [*self.uses.items()]),
+            hooks=replace(HOOKS, publish=self.disk.publish, used=self.uses.__setitem__),
             keys=KeysAtHand(),
             run=Run(scratch="", patient=True),
         )

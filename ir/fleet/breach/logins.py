@@ -7,6 +7,7 @@ from ir.core.place import Place
 from ir.core.reference import Reference
 from ir.fleet.breach.item import BreachItem, DangerRank
 from ir.inventory import Inventory, Key
+from ir.inventory.host_rows import HOSTS
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ _LOGINS = {
     "github-actions": _Login("GitHub", "GITHUB_TOKEN or GH_TOKEN", "https://github.com/settings/tokens"),
     "k8s": _Login("Kubernetes", "the kubeconfig", ""),
     "gcp-sm": _Login("Google Cloud", "the application default credentials", "https://console.cloud.google.com/iam-admin/serviceaccounts"),
+    "azure-kv": _Login("Azure", "AZURE_* or a managed identity", "https://portal.azure.com/#view/Microsoft_AAD_RegisteredApps"),
     "aws-sm": _Login("AWS", "the SDK's own: AWS_* or a profile", "https://console.aws.amazon.com/iam/home#/users"),
     "aws-ssm": _Login("AWS", "the SDK's own: AWS_* or a profile", "https://console.aws.amazon.com/iam/home#/users"),
     "vault": _Login("Vault", "VAULT_TOKEN or ~/.vault-token", ""),
@@ -35,7 +37,7 @@ def logins(source: Inventory, places: Iterable[Place]) -> list[BreachItem]:
         known = _LOGINS.get(place.scheme)
         if known is None:
             continue
-        row = source.host(place.scheme, place.host) if place.scheme in ("vercel", "github-actions", "k8s", "gcp-sm") else None
+        row = source.host(place.scheme, place.host) if place.scheme in HOSTS else None
         where = str(row.token) if row is not None and row.token is not None else known.usual
         todo = f"make a new one, put it where ir finds it ({where}), revoke the old one"
         server = f"{place.scheme}://{place.host}"

@@ -18,6 +18,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "@t source_realtime_timestamp realtime_timestamp timereported timegenerated time_generated time_generated_utc",
         "observed_time_unix_nano",
         "start_utc start_local edge_start_timestamp request_time request_time_epoch approximate_arrival_timestamp published_at",
+        "time.seconds timestamp.seconds messagetime start_time_unix_nano",
     ),
     "service": _words("service service_name service.name app application app_name program syslog_identifier container_name"),
     "request_id": _words("stripe_request_id request_id req_id requestid stripe_req_id upstream_request_id request.id stripe_request"),
@@ -70,7 +71,7 @@ ACTIVITY_NAMES: dict[str, tuple[str, ...]] = {
 """The same for exports of the Dashboard's security history, whose headings are not documented."""
 
 _OTHER = re.compile(r"[^a-z0-9@]+")
-_ASIDE = re.compile(r"\([^()]*\)")
+_ASIDE = re.compile(r"\([^()]*\)|\[UTC\]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 REQUEST_SHAPE = r"\breq_(?:[A-Za-z0-9_]{8,64}|[A-Za-z_]{0,6}[0-9][A-Za-z0-9_]{0,6})"
 """Stripe's ids, in Python's and DuckDB's regular expressions alike; a short one has a digit, so that `req_time` is none."""
@@ -95,7 +96,7 @@ def flatten(record: Json, prefix: tuple[str, ...] = (), depth: int = _DEPTH) -> 
 
 
 Found = dict[str, tuple[tuple[str, ...], ...]]
-"""Column → paths, best first. `ts_clock` is the time of day where `ts` holds only a date."""
+"""Column → paths, best first. `ts_clock` is the time of day where `ts` holds only a date; `line` a text that holds a request line."""
 _Values = dict[tuple[str, ...], list[str]]
 
 
@@ -116,6 +117,9 @@ def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | No
             hits = _by_value(paths, EVENT_ID, "evt_")
         if hits:
             found[column] = hits[:4]
+    lines = [path for path, values in paths.items() if 2 * sum(map(bool, map(_LINE.search, values))) > len(values)]
+    if names is None and lines and "path" not in found:
+        found["line"] = (lines[0],)
     clock = [path for path, values in paths.items() if values and all(map(_CLOCK.fullmatch, values))]
     if clock and "ts" in found and all(map(_DATE.fullmatch, paths[found["ts"][0]])):
         found |= {"ts": found["ts"][:1], "ts_clock": (clock[0],)}
@@ -159,6 +163,7 @@ _STAMP = re.compile(
     r"\d{4}[-/]\d\d[-/]\d\d|\d{8}T\d{6}|\d\d?/[A-Z][a-z]{2}/\d{4}|"
     r"\d\d?[/.-]\d\d?[/.-]\d{4}|[A-Z][a-z]{2} \d\d?,? |\d\d?[ -][A-Z][a-z]{2}[ -]\d{4}"
 )
+_LINE = re.compile(r"\b(?:GET|POST|DELETE|PUT|PATCH|HEAD)\b[ \",:|]+(?:https?://[^/ ]+)?/")
 _DATE = re.compile(r"[\d./-]{8,10}")
 _CLOCK = re.compile(r"\d\d?:\d\d(:\d\d([.,]\d+)?)?( ?[AP]M)?(Z| ?[+-]\d\d:?\d\d)?")
 _SHAPES = {

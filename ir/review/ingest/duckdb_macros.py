@@ -17,8 +17,10 @@ _UNMARKED = CARD_SHAPE + r"|\b(?:c2tf|cmtf)[A-Za-z0-9+/=]{12,}"  # text that no 
 # Tried on a stamp without weekday, fraction, commas and the words UTC, GMT, Z; a date without a zone is in the session's.
 _FORMATS = (
     "['%d/%b/%Y:%H:%M:%S %z', '%d/%b/%Y %H:%M:%S %z', '%d %b %Y %H:%M:%S %z', '%Y-%m-%dT%H:%M:%S%z', "
-    "'%Y-%m-%d %H:%M:%S %z', '%Y/%m/%d %H:%M:%S %z', '%m/%d/%Y %H:%M:%S %z', '%m/%d/%Y %I:%M:%S %p %z', '%Y-%m-%d %I:%M:%S %p %z', "
-    "'%d-%b-%Y %H:%M:%S %z', '%d.%m.%Y %H:%M:%S %z', '%b %d %H:%M:%S %Y %z', '%b %d %Y %H:%M:%S %z', '%b %d %Y %I:%M:%S %p %z', "
+    "'%Y-%m-%d %H:%M:%S %z', '%Y%m%dT%H%M%S%z', '%Y/%m/%d %H:%M:%S %z', "
+    "'%m/%d/%Y %H:%M:%S %z', '%m/%d/%Y %I:%M:%S %p %z', '%Y-%m-%d %I:%M:%S %p %z', "
+    "'%d-%b-%y %H:%M:%S %z', '%d-%b-%Y %H:%M:%S %z', '%d.%m.%Y %H:%M:%S %z', '%b %d %H:%M:%S %Y %z', "
+    "'%b %d %Y %H:%M:%S %z', '%b %d %Y %I:%M:%S %p %z', "
     "'%b %d %Y %I:%M %p %z', '%Y-%m-%dT%H:%M:%S %z']"
 )
 _PLAIN_FORMATS = (
@@ -26,7 +28,8 @@ _PLAIN_FORMATS = (
     "'%m/%d/%y %I:%M %p', '%d/%m/%Y %H:%M:%S', '%d/%m/%Y %H:%M', '%d.%m.%Y %H:%M:%S', '%d.%m.%Y %H:%M', "
     "'%b %d %Y %I:%M:%S %p', '%b %d %Y %I:%M %p', '%b %d %Y %H:%M:%S', '%b %d %Y %H:%M', '%b %d %H:%M:%S %Y', "
     "'%d %b %Y %H:%M:%S', '%d %b %Y %H:%M', '%d %b %Y %I:%M %p', '%Y/%m/%d %H:%M:%S', '%Y%m%dT%H%M%S', '%Y%m%d%H%M%S', "
-    "'%Y-%m-%d %I:%M:%S %p', '%d/%m/%Y %I:%M:%S %p', '%d.%m.%Y %I:%M:%S %p', '%Y/%m/%d %I:%M:%S %p', '%d-%b-%Y %H:%M:%S', "
+    "'%Y-%m-%d %I:%M:%S %p', '%d/%m/%Y %I:%M:%S %p', '%d.%m.%Y %I:%M:%S %p', '%Y/%m/%d %I:%M:%S %p', '%d-%b-%y %H:%M:%S', "
+    "'%d-%b-%Y %H:%M:%S', "
     "'%b %d %Y', '%d %b %Y', '%m/%d/%Y']"
 )
 
@@ -40,11 +43,16 @@ _WHOLE_NUMBER = """CASE WHEN NOT regexp_full_match(x, '[0-9]{9,19}') THEN NULL W
   WHEN TRY_CAST(x AS BIGINT) >= 100000000 THEN TRY_CAST(x AS BIGINT) END"""
 # 14 digits that begin with 20 are a date run together, not milliseconds of the year 2612.
 _RUN_TOGETHER = "length(x) = 14 AND starts_with(x, '20')"
-_TIDY = r"""regexp_replace(regexp_replace(regexp_replace(regexp_replace(trim(x), '^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ', ''),
-  ' ?(?:Z|UTC|GMT|\[[A-Za-z_/+-]+\])$', ''), '(:[0-9]{2})[,.][0-9]+', '\1'), '(?i) ?\b([ap])[.]?m\b[.]?', ' \1M')"""
+# JavaScript's dates end with `GMT+0200 (CEST)`.
+_TIDY = r"""regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(trim(x),
+  ' ?(?:UTC|GMT)([+-][0-9:]+)(?: [(].*[)])?$', ' \1'),
+  '^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ', ''),
+  ' ?(?:Z|UTC|GMT|\[[A-Za-z_/+-]+\])$', ''), '(:[0-9]{2}|T[0-9]{6})[,.][0-9]+', '\1'),
+  '(?i)([0-9])[ \x{a0}\x{202f}]?([ap])[.]?m\b[.]?', '\1 \2M')"""
 _CLEAR = "regexp_matches(x, '(?:UTC|GMT|Z|(?i)[ap][.]?m[.]?)$')"
 _LETTERS = "regexp_matches(x, '[0-9M] ?[A-Z]{3,5}$')"
 _REGION = "regexp_matches(x, '[0-9] [A-Z][A-Za-z_]+/[A-Za-z_/+-]*[A-Za-z]$')"
+_LETTERED = "regexp_matches(x, '[A-Za-z.]$|[A-Z]{3,5} 20[0-9]{2}$')"
 _OFFSET = "CASE regexp_extract(x, '([A-Z]{3,5})$', 1) " + " ".join(f"WHEN '{zone}' THEN '{at}'" for zone, at in ZONES.items()) + " END"
 
 _AGENTS = (
@@ -85,7 +93,8 @@ MACROS: tuple[str, ...] = (
     """ir_yearless(x) AS CASE WHEN regexp_matches(x, '^[0-9]{4} [0-9:]{8}$')
         THEN ir_yearless_named(strftime(try_strptime('2024' || x, '%Y%m%d %H:%M:%S'), '%b %d %H:%M:%S')) ELSE ir_yearless_named(x) END""",
     """ir_region(x) AS CAST(try_strptime(regexp_replace(x, '(:[0-9]{2})[,.][0-9]+', '\\1'),
-      ['%d-%b-%Y %H:%M:%S %Z', '%Y-%m-%d %H:%M:%S %Z']) AS TIMESTAMPTZ)""",
+      ['%d-%b-%Y %H:%M:%S %Z', '%Y-%m-%d %H:%M:%S %Z', '%Y-%m-%dT%H:%M:%S %Z', '%Y/%m/%d %H:%M:%S %Z',
+        '%d/%b/%Y:%H:%M:%S %Z']) AS TIMESTAMPTZ)""",
     # `CAST … AS TIMESTAMPTZ` reads letters as a zone, and guesses which: none are left here.
     """ir_calendar(x) AS COALESCE(CAST(FLOOR(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT),
       CAST(FLOOR(epoch(ir_stamp(ir_tidy(x)))) AS BIGINT), CAST(FLOOR(epoch(ir_yearless(ir_tidy(x)))) AS BIGINT))""",
@@ -103,8 +112,9 @@ MACROS: tuple[str, ...] = (
     # A macro writes its argument wherever it uses it; the lambda has it once, or this text would fill pages.
     f"""ir_any_time(x) AS COALESCE(CASE WHEN {_RUN_TOGETHER} THEN NULL
         ELSE COALESCE(ir_whole_time(x), ir_number_time(TRY_CAST(x AS DOUBLE))) END,
-      list_transform([CASE WHEN regexp_matches(x, '[A-Za-z.]$|[A-Z]{{3,5}} 20[0-9]{{2}}$') THEN ir_turned(trim(x)) ELSE x END],
-        lambda z: ir_spelled(z))[1], 0)""",
+      CASE WHEN regexp_matches(x, '(?:UTC|GMT)[+-][0-9]') AND NOT {_LETTERED}
+      THEN CAST(FLOOR(epoch(ir_stamp(ir_tidy(regexp_replace(x, '([+-])([0-9])(:[0-9]{{2}})?$', '\\10\\2\\3'))))) AS BIGINT)
+      ELSE list_transform([CASE WHEN {_LETTERED} THEN ir_turned(replace(trim(x), '(', '')) ELSE x END], lambda z: ir_spelled(z))[1] END, 0)""",
     # Whole seconds are what most logs have; to look for anything else costs ten times as much.
     # Of ten characters none is a fraction of a second.
     """ir_time(x) AS CASE WHEN length(x) = 10 AND TRY_CAST(x AS BIGINT) >= 100000000 THEN TRY_CAST(x AS BIGINT)

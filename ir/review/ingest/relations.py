@@ -158,11 +158,18 @@ def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
             columns = {name: sql for name, sql in TEXT.items() if name in ("ts", "request_id")} | columns
     else:
         return lines_of(names), dict(TEXT)
+    if "line" in columns:
+        columns = _told_by(columns.pop("line")) | columns
     if "ts_clock" in columns:
         columns["ts"] = f"concat_ws(' ', {columns['ts']}, {columns.pop('ts_clock')})"
     if shape.day_first and "ts" in columns:
         columns["ts"] = f"regexp_replace({columns['ts']}, '^([0-9]{{1,2}})[/.-]([0-9]{{1,2}})[/.-]([0-9]{{4}}),?', '\\3-\\2-\\1')"
     return relation, columns
+
+
+def _told_by(line: str) -> dict[str, str]:
+    """The columns that a line of text inside a field tells."""
+    return {name: TEXT[name].replace("(l,", f"({line},") for name in ("method", "path", "status", "ip", "agent")}
 
 
 def _csv(shape: Shape, names: str) -> tuple[str, dict[str, str]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 T = TypeVar("T")
-_Service = Literal["secretsmanager", "ssm", "kms"]
+Service = Literal["secretsmanager", "ssm", "kms"]
 
 _lock = threading.Lock()
 _clients: dict[tuple[str, str, float, str], tuple[Any, str]] = {}
@@ -82,7 +82,7 @@ def kms(region: str, timeout: float) -> Any:
     return _shared("kms", region, timeout)
 
 
-def _shared(service: _Service, region: str, timeout: float, plain: Collection[str] = ()) -> Any:
+def _shared(service: Service, region: str, timeout: float, plain: Collection[str] = ()) -> Any:
     # Building a client costs 0.2 s and is not thread-safe; using one is.
     settings = sorted(item for item in os.environ.items() if item[0].startswith("AWS_"))
     key = (service, region, timeout, fingerprint(repr((settings, way_out.named()))))
@@ -98,18 +98,18 @@ def _shared(service: _Service, region: str, timeout: float, plain: Collection[st
     return made
 
 
-def _made(service: _Service, region: str, timeout: float) -> tuple[object, str]:
+def _made(service: Service, region: str, timeout: float) -> tuple[object, str]:
     """A client and the address that it calls. The address is known only when the client is made, and so is the way there."""
-    from boto3.session import Session
+    from botocore.session import Session
 
     session = Session()
-    made = session.client(service, region_name=region or None, config=_config(timeout, {}), verify=_authority())
+    made = session.create_client(service, region_name=region or None, config=_config(timeout, {}), verify=_authority())
     address = str(made.meta.endpoint_url)
     proxy = way_out.proxy_for(parse(address))
     if proxy is not None:
         by = {"http": proxy.url, "https": proxy.url}
-        made = session.client(service, region_name=region or None, config=_config(timeout, by), verify=_authority())
-    for library in ("botocore", "boto3", "urllib3"):
+        made = session.create_client(service, region_name=region or None, config=_config(timeout, by), verify=_authority())
+    for library in ("botocore", "urllib3"):
         vendor_logging.hush(library)
     return made, address
 

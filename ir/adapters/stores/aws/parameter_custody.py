@@ -31,13 +31,13 @@ class ParameterCustody(KeptApart):
         names = [name.removeprefix(FOLDER) for name in self._parameters.names(f"{FOLDER}INC-") if name.endswith(end)]
         return tuple(sorted(incident for name in names if "/" not in (incident := name.removesuffix(end))))
 
-    def load(self, incident: str) -> tuple[int, str] | None:
+    def load(self, incident: str) -> tuple[str, str] | None:
         """See `KeptApart`."""
         try:
             found = self._parameters.current(self.path(incident))
         except Missing:
             return None
-        return found.number, found.text
+        return found.id, found.text
 
     def save(self, incident: str, text: str) -> None:
         """See `KeptApart`."""

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 from ir.adapters.stores.aws.parameter_custody import ParameterCustody
 from ir.adapters.stores.aws.parameters import ParameterStore
-from ir.adapters.stores.counted import CountedStore, NumberedVersion
+from ir.adapters.stores.counted import CountedStore
+from ir.adapters.stores.newest import StoredVersion
 from ir.core.errors import Conflict, Denied, Rejected
 from ir.core.reference import Reference
 from ir.ports import Permission
@@ -47,18 +48,18 @@ class AwsParameterStore(CountedStore):
         with suppress(Conflict):
             self._parameters.create(self._name, current.text, self._parameters.about(self._name))
 
-    def current(self) -> NumberedVersion:
-        """See `CountedStore`."""
+    def current(self) -> StoredVersion:
+        """See `NewestStore`."""
         if ":" in self._name and not self._name.startswith("arn:"):
             raise Rejected(f"{self.ref} names a version or a label; list the parameter itself, whose newest version its services read")
         if self._name.startswith("/aws/"):
             raise Denied(f"{self.ref} is one of AWS's own parameters, which nobody else may write", next_step="list what stands behind it")
         return self._parameters.current(self._name)
 
-    def at(self, number: int) -> NumberedVersion:
-        """See `CountedStore`."""
-        return self._parameters.at(self._name, number)
+    def at(self, version: str) -> StoredVersion:
+        """See `NewestStore`."""
+        return self._parameters.at(self._name, version)
 
-    def put(self, text: str) -> int:
-        """See `CountedStore`."""
-        return self._parameters.put(self._name, text, self._parameters.about(self._name))
+    def put(self, text: str) -> str:
+        """See `NewestStore`."""
+        return str(self._parameters.put(self._name, text, self._parameters.about(self._name)))

@@ -32,7 +32,7 @@ class GcpCustody(KeptApart):
         rows = self._project.names(OF, fingerprint(self._name))
         return tuple(sorted(str((row.get("annotations") or {}).get(_INCIDENT, "")) for row in rows))
 
-    def load(self, incident: str) -> tuple[int, str] | None:
+    def load(self, incident: str) -> tuple[str, str] | None:
         """See `KeptApart`. Our last write is read by its number, which is always up to date."""
         number = self._written.get(incident)
         try:
@@ -40,7 +40,7 @@ class GcpCustody(KeptApart):
         except Missing:
             return None
         try:
-            return found, data.decode()
+            return str(found), data.decode()
         except ValueError:
             raise Unknown(f"{self.path(incident)} does not hold what this tool keeps there") from None
 

@@ -4,8 +4,9 @@ Google is consistent at once for a version that is read by its number, and only 
 its number, and a `latest` older than one that we have seen is out of date.
 """
 
-from ir.adapters.stores.counted import CountedStore, NumberedVersion
+from ir.adapters.stores.counted import CountedStore
 from ir.adapters.stores.gcp.custody import GcpCustody
+from ir.adapters.stores.newest import StoredVersion
 from ir.adapters.stores.old_news import awaited
 from ir.clients.gcp_secrets import GcpProject
 from ir.clients.host_api import Login
@@ -56,8 +57,8 @@ class GcpSecretStore(CountedStore):
         labels = self._project.about(self.ref.path).get("labels") or {}
         return marked(key_search.keepers({str(name): str(value) for name, value in labels.items()}))
 
-    def current(self) -> NumberedVersion:
-        """See `CountedStore`."""
+    def current(self) -> StoredVersion:
+        """See `NewestStore`."""
         if "/" in self.ref.path:
             raise Rejected(f"{self.ref} names a version; list the secret itself, whose newest version its services read")
         number = _newest.get(self.ref.object, 0)
@@ -65,19 +66,19 @@ class GcpSecretStore(CountedStore):
         _newest[self.ref.object] = max(found.number, number)
         return found
 
-    def at(self, number: int) -> NumberedVersion:
-        """See `CountedStore`."""
-        return self._version(str(number))
+    def at(self, version: str) -> StoredVersion:
+        """See `NewestStore`."""
+        return self._version(version)
 
-    def put(self, text: str) -> int:
-        """See `CountedStore`."""
+    def put(self, text: str) -> str:
+        """See `NewestStore`."""
         number = self._project.add(self.ref.path, text.encode())
         _newest[self.ref.object] = max(number, _newest.get(self.ref.object, 0))
-        return number
+        return str(number)
 
-    def _version(self, name: str) -> NumberedVersion:
+    def _version(self, name: str) -> StoredVersion:
         number, data = self._project.access(self.ref.path, name)
         try:
-            return NumberedVersion(number, data.decode())
+            return StoredVersion(str(number), data.decode())
         except ValueError:
             raise Rejected(f"{self.ref} holds binary data, not text") from None

@@ -3,6 +3,8 @@
 From External Secrets 2.8 docs (`spec.data`, `spec.dataFrom`; SecretStore `spec.provider`), read 2026-11-30.
 """
 
+from urllib.parse import urlsplit
+
 from ir.clients.kubernetes import Cluster, external_secret, external_store
 from ir.core.errors import PortError
 from ir.core.model import Json
@@ -50,6 +52,10 @@ def _reference(cluster: Cluster, namespace: str, ref: Json, name: str, field: st
         return Reference(scheme, str(aws.get("region")), name.lstrip("/"), field) if scheme else None
     if gcp := provider.get("gcpsm"):
         return Reference("gcp-sm", str(gcp.get("projectID")), name, field)
+    if azure := provider.get("azurekv"):
+        kind, _, plain = name.rpartition("/")
+        where = (urlsplit(str(azure.get("vaultUrl"))).hostname or "").removesuffix(".vault.azure.net")
+        return Reference("azure-kv", where, plain, field) if where and kind in ("", "secret") else None
     if vault := provider.get("vault"):
         mount = str(vault.get("path") or "").strip("/")
         mount, path = (mount, name) if mount else (name.partition("/")[0], name.partition("/")[2])

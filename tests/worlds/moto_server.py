@@ -1,6 +1,6 @@
 """moto's AWS server on loopback, with five deviations from AWS Secrets Manager fixed.
 
-`python -m ir.drill.embedded.moto_server --port N` (0: a free one) prints its address on the first line and serves until SIGTERM.
+`python -m tests.worlds.moto_server --port N` (0: a free one) prints its address on the first line and serves until SIGTERM.
 
 What moto 5.2.5 does otherwise, each of which would hide or fake a fault of a rotation:
 
@@ -87,7 +87,7 @@ def _mend_put(backend: Any) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Serve until SIGTERM."""
-    parser = argparse.ArgumentParser(prog="python -m ir.drill.embedded.moto_server", description="AWS on loopback")
+    parser = argparse.ArgumentParser(prog="python -m tests.worlds.moto_server", description="AWS on loopback")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     port = parser.parse_args(argv).port or free_port()
     mend()
@@ -107,7 +107,7 @@ def moto(*, patience: float = 120.0) -> Iterator[str]:
         RuntimeError: it did not come up in `patience` seconds.
     """
     port = free_port()
-    argv = [sys.executable, "-m", "ir.drill.embedded.moto_server", "--port", str(port)]
+    argv = [sys.executable, "-m", "tests.worlds.moto_server", "--port", str(port)]
     why_not = "moto's server did not come up; is the extra `drill-aws` installed?"
     with running(argv, lambda: _answers(port), why_not, patience=patience):
         yield f"http://127.0.0.1:{port}"

@@ -114,7 +114,8 @@ MACROS: tuple[str, ...] = (
         ELSE COALESCE(ir_whole_time(x), ir_number_time(TRY_CAST(x AS DOUBLE))) END,
       CASE WHEN regexp_matches(x, '(?:UTC|GMT)[+-][0-9]') AND NOT {_LETTERED}
       THEN CAST(FLOOR(epoch(ir_stamp(ir_tidy(regexp_replace(x, '([+-])([0-9])(:[0-9]{{2}})?$', '\\10\\2\\3'))))) AS BIGINT)
-      ELSE list_transform([CASE WHEN {_LETTERED} THEN ir_turned(replace(trim(x), '(', '')) ELSE x END], lambda z: ir_spelled(z))[1] END, 0)""",
+      ELSE list_transform([CASE WHEN {_LETTERED} THEN ir_turned(replace(trim(x), '(', '')) ELSE x END],
+        lambda z: ir_spelled(z))[1] END, 0)""",
     # Whole seconds are what most logs have; to look for anything else costs ten times as much.
     # Of ten characters none is a fraction of a second.
     """ir_time(x) AS CASE WHEN length(x) = 10 AND TRY_CAST(x AS BIGINT) >= 100000000 THEN TRY_CAST(x AS BIGINT)

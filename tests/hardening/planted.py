@@ -993,6 +993,13 @@ MUTANTS = (
         AZURE,
     ),
     Mutant(
+        "take a login that has ended for a vault that keeps what is deleted",
+        "ir/adapters/stores/azure/custody.py",
+        "                self._vault.deleted(name)",
+        "                pass",
+        AZURE,
+    ),
+    Mutant(
         "tell a login to any vault's address",
         "ir/clients/azure_vault.py",
         "found = _NAME.fullmatch(name)",

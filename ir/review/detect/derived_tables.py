@@ -94,7 +94,7 @@ HOLES = (
 def derive_sent(
     engine: Engine, *, egress: bool, probes: tuple[str, ...], mine: tuple[str, ...] = (), declared: Sequence[CallerGroup] = ()
 ) -> bool:
-    """Make `seen`, `ours`, `probes`, `mine`, `dashboard`, `offered`, `several`, `sent`; returns whether events tell their requests at all.
+    """Make `seen`, `ours`, `probes`, `mine`, `dashboard`, `offered`, `several`, `sent`; returns whether the events tell their requests.
 
     Without egress logs, or without request ids, no sender can be called a stranger: `unknown`.
     """

@@ -52,7 +52,6 @@ _TIDY = r"""regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_r
 _CLEAR = "regexp_matches(x, '(?:UTC|GMT|Z|(?i)[ap][.]?m[.]?)$')"
 _LETTERS = "regexp_matches(x, '[0-9M] ?[A-Z]{3,5}$')"
 _REGION = "regexp_matches(x, '[0-9] [A-Z][A-Za-z_]+/[A-Za-z_/+-]*[A-Za-z]$')"
-_LETTERED = "regexp_matches(x, '[A-Za-z.]$|[A-Z]{3,5} 20[0-9]{2}$')"
 _OFFSET = "CASE regexp_extract(x, '([A-Z]{3,5})$', 1) " + " ".join(f"WHEN '{zone}' THEN '{at}'" for zone, at in ZONES.items()) + " END"
 
 _AGENTS = (
@@ -112,10 +111,9 @@ MACROS: tuple[str, ...] = (
     # A macro writes its argument wherever it uses it; the lambda has it once, or this text would fill pages.
     f"""ir_any_time(x) AS COALESCE(CASE WHEN {_RUN_TOGETHER} THEN NULL
         ELSE COALESCE(ir_whole_time(x), ir_number_time(TRY_CAST(x AS DOUBLE))) END,
-      CASE WHEN regexp_matches(x, '(?:UTC|GMT)[+-][0-9]') AND NOT {_LETTERED}
-      THEN CAST(FLOOR(epoch(ir_stamp(ir_tidy(regexp_replace(x, '([+-])([0-9])(:[0-9]{{2}})?$', '\\10\\2\\3'))))) AS BIGINT)
-      ELSE list_transform([CASE WHEN {_LETTERED} THEN ir_turned(replace(trim(x), '(', '')) ELSE x END],
-        lambda z: ir_spelled(z))[1] END, 0)""",
+      list_transform([CASE WHEN regexp_matches(x, '[A-Za-z.]$|[A-Z]{{3,5}} 20[0-9]{{2}}$') THEN ir_turned(replace(trim(x), '(', ''))
+        WHEN regexp_matches(x, '(?:UTC|GMT)[+-][0-9]')
+        THEN ir_tidy(regexp_replace(x, '([+-])([0-9])(:[0-9]{{2}})?$', '\\10\\2\\3')) ELSE x END], lambda z: ir_spelled(z))[1], 0)""",
     # Whole seconds are what most logs have; to look for anything else costs ten times as much.
     # Of ten characters none is a fraction of a second.
     """ir_time(x) AS CASE WHEN length(x) = 10 AND TRY_CAST(x AS BIGINT) >= 100000000 THEN TRY_CAST(x AS BIGINT)

@@ -49,7 +49,7 @@ class VaultStore(Store):
         return self._held(self._current())
 
     def stamp(self) -> str:
-        """See `ports.Store`. Numbers begin anew where a secret was removed and made again, so its time counts, too."""
+        """See `ports.Store`. Numbers begin again at 1 where a secret was removed and made again, so its time counts, too."""
         about = self._kv.metadata(self.ref.path)
         number = int(about["current_version"])
         made = (about.get("versions") or {}).get(str(number)) or {}

@@ -871,6 +871,20 @@ MUTANTS = (
         PROPOSED,
     ),
     Mutant(
+        "take a gzip that ends too early for whole",
+        "ir/review/ingest/piped_gzips.py",
+        "one.whole = not set(one.notes) - {WRONG_SUM}",
+        "one.whole = True",
+        ("tests/unit/test_piped_gzips.py",),
+    ),
+    Mutant(
+        "leave torn lines of a piped gzip uncounted",
+        "ir/review/ingest/damage_scan.py",
+        "self._one(shape, file, count, file, fed.get(file))",
+        "pass",
+        ("tests/unit/test_piped_gzips.py",),
+    ),
+    Mutant(
         "excuse a stranger by a deploy of ours",
         "ir/review/detect/change_points.py",
         "            if left > 0:\n",

@@ -12,6 +12,7 @@ from ir.incident.facts import Facts
 from ir.incident.record import Incident
 from ir.ports import Reviewed
 from ir.review.present.json_document import next_steps
+from ir.review.present.screen_summary import lines
 from tests.unit.evidence_world import BEGIN, DAY, FOREIGN, HOUR, UNTIL, Account, Row
 from tests.unit.test_review_judging import call
 
@@ -59,6 +60,9 @@ def test_a_stranger_who_only_looked_leaves_it_open(tmp_path: Path) -> None:
     assert "python-requests 2.32 from 198.51.100.0/24 came late" in found.reasons["reads"][0]
     assert found.proposed[0]["follows"] == [] and found.proposed_at == LATE
     assert "--ours 'python-requests/2.32@198.51.100.0/24'" in next_steps(found)[0]
+    screen = "\n".join(lines(found))
+    assert "if it is yours: --ours 'python-requests/2.32@198.51.100.0/24'" in screen
+    assert "ours: ['python-requests/2.32@198.51.100.0/24']" in screen
 
 
 def test_that_a_group_is_new_counts_once(tmp_path: Path) -> None:

@@ -22,8 +22,7 @@ drill: $(DRILL_READY)  ## a whole rotation in an embedded world; STORES=aws,env 
 	$(BIN)/ir drill stripe --stores $(STORES)
 
 test: export PYTHONDONTWRITEBYTECODE =
-test: $(VENV)/.develop  ## all tests, against real servers on loopback
-	$(BIN)/python -m compileall -q -j 0 ir
+test: $(VENV)/.tests  ## all tests, against real servers on loopback
 	$(BIN)/python -m pytest -n 6 --dist loadgroup
 
 lint: $(VENV)/.develop
@@ -102,6 +101,12 @@ $(DRILL_READY): $(PRODUCT_LOCKS) pyproject.toml .ci/bootstrap.py
 $(VENV)/.develop: requirements-dev.lock pyproject.toml .ci/bootstrap.py
 	$(SET_UP) develop
 	touch $@
+
+# What the tests import is compiled once here, not by each of their processes.
+$(VENV)/.tests: export PYTHONDONTWRITEBYTECODE =
+$(VENV)/.tests: $(VENV)/.develop $(shell find ir tests -name '*.py')
+	$(BIN)/python -m compileall -q -j 0 ir & \
+	  if ! $(BIN)/python -m pytest --collect-only -qq > $@; then cat $@; rm $@; exit 1; fi; wait
 
 $(SPARK)/.ready: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(SPARK)

@@ -112,9 +112,9 @@ def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | No
     for column, wanted in (names or NAMES).items():
         hits = tuple(path for path in _by_name(paths, wanted) if _fits(column, paths[path]))
         if column == "request_id":
-            hits = _by_value(paths, REQUEST_ID) or hits
+            hits = _by_value(paths, REQUEST_ID, "req_") or hits
         if column == "object_id" and names is None:
-            hits = _by_value(paths, EVENT_ID)
+            hits = _by_value(paths, EVENT_ID, "evt_")
         if hits:
             found[column] = hits[:4]
     lines = [path for path, values in paths.items() if 2 * sum(map(bool, map(_LINE.search, values))) > len(values)]
@@ -147,11 +147,11 @@ def _by_name(paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], 
     return tuple(path for _, _, path in sorted(scored))
 
 
-def _by_value(paths: _Values, shape: re.Pattern[str]) -> tuple[tuple[str, ...], ...]:
-    """Fields with such values; those that hold nothing else come first, then those with the most different ones."""
+def _by_value(paths: _Values, shape: re.Pattern[str], mark: str) -> tuple[tuple[str, ...], ...]:
+    """Fields with such values (`mark` is in each); those that hold nothing else come first, then those with the most different ones."""
     scored = []
     for path, values in paths.items():
-        hits = [hit for hit in map(shape.search, values) if hit]
+        hits = [hit for value in values if mark in value and (hit := shape.search(value))]
         whole = {hit[0] for hit in hits if hit[0] == hit.string}
         if hits:
             scored.append((-len(whole), -len({hit[0] for hit in hits}), path))

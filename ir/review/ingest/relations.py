@@ -73,6 +73,8 @@ class Shape:
     @classmethod
     def of(cls, sniffed: Sniffed, *, own: bool) -> "Shape":
         """A shape from a file's properties. Webhook logs are our own in any case."""
+        if sniffed.form == "jsonl" and sniffed.kind in ("events", "activity"):  # in Stripe's own form
+            return cls(sniffed.form, sniffed.kind, (), own, plain=sniffed.plain, folded=sniffed.folded)
         columns = tuple(sorted(sniffed.columns.items()))
         return cls(
             sniffed.form, sniffed.kind, columns, own, sniffed.delimiter, sniffed.header, sniffed.skip,
@@ -85,6 +87,7 @@ class Shape:
         side = own if column_map.own is None else column_map.own
         columns = tuple(sorted(column_map.paths().items()))
         seen = cls.of(sniffed, own=side)
+        seen = replace(seen, day_first=sniffed.day_first, many=sniffed.many)  # an event's own shape leaves them out
         return replace(seen, kind=column_map.kind, columns=columns, mapped=True, zone=column_map.zone)
 
     @property

@@ -13,6 +13,7 @@ from ir.incident.record import Incident
 from ir.ports import Reviewed
 from ir.review.judge.verdict import Judged, at_most_suspected
 from ir.review.present.json_document import next_steps
+from ir.review.present.screen_summary import lines
 from tests.unit.evidence_world import BEGIN, DAY, FOREIGN, HOUR, UNTIL, Account, Row
 from tests.unit.test_review_judging import call
 
@@ -60,6 +61,9 @@ def test_a_stranger_who_only_looked_leaves_it_open(tmp_path: Path) -> None:
     assert "python-requests 2.32 from 198.51.100.0/24 came late" in found.reasons["reads"][0]
     assert found.proposed[0]["follows"] == [] and found.proposed_at == LATE
     assert "--ours 'python-requests/2.32@198.51.100.0/24'" in next_steps(found)[0]
+    screen = "\n".join(lines(found))
+    assert "if it is yours: --ours 'python-requests/2.32@198.51.100.0/24'" in screen
+    assert "ours: ['python-requests/2.32@198.51.100.0/24']" in screen
 
 
 def test_a_proposed_time_alone_never_confirms_and_never_calls_it_quiet() -> None:

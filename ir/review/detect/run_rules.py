@@ -1,11 +1,13 @@
 """Run rules to findings: one query per rule, with at most `SHOWN` rows of evidence for each entity."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from ir.core.model import Finding, Json
+from ir.core.wording import counted
 from ir.review.detect.rules import LEVELS, Rule, RuleParameters
 from ir.review.sql.engine import Engine, Row
 
@@ -80,13 +82,19 @@ def fold(rule: Rule, rows: list[Row]) -> list[Hit]:
     return [_hit(rule, level, entities) for level, entities in groups.items()]
 
 
+_COUNTED = re.compile(r"\{hits\} (\w+)\(s\)")
+"""A rule writes `{hits} request(s)`; a person reads `1 request`."""
+
+
 def _hit(rule: Rule, level: str, entities: dict[str, list[Row]]) -> Hit:
     names = sorted(entities, key=lambda name: -int(entities[name][0][8]))
     first, rows = entities[names[0]][0], [row for name in names for row in entities[name]]
     hits = sum(int(entities[name][0][8]) for name in names)
     named = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     evidence = _spread([[str(row[3]) for row in entities[name] if row[3]] for name in names])
-    why = rule.why.format(entity=named, hits=hits, seen=_short(first[11]), usual=_short(first[12]))
+    why = _COUNTED.sub(lambda found: counted(hits, found[1]), rule.why).format(
+        entity=named, hits=hits, seen=_short(first[11]), usual=_short(first[12])
+    )
     finding = Finding(
         rule=rule.id,
         severity=level,

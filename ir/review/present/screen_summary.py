@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from ir.core.model import Finding, Json
+from ir.core.wording import counted
 from ir.ports import Reviewed
 from ir.review.judge.blast_radius import shown
 from ir.review.judge.proposing import RULE as LATE
@@ -77,6 +78,9 @@ def _callers(reviewed: Reviewed, most: int) -> list[str]:
         out.append(
             f"  {_day(row['at'])}  {row['requests']:,} of {row['of']:,} requests: {row['who']}, {row['new']} not seen before{follows}"
         )
+        out.append(f"      if it is yours: --ours '{row['group']}'")
+    if reviewed.proposed:
+        out.append(f"      for good, in the inventory's account: ours: ['{reviewed.proposed[0]['group']}']")
     rare = [f"  {row['said']}" for row in reviewed.regular[:most]]
     return [*out, *(["Comes rarely, and would be refused after the kill"] if rare else []), *rare]
 
@@ -113,7 +117,7 @@ def _source(row: Json) -> str:
     span = f"{_day(row['from'])} to {_day(row['to'])}" if row["rows"] and row["from"] else "not given" if not row["rows"] else "no times"
     if not row["rows"] and row["to"]:
         span = f"{_day(row['from'])} to {_day(row['to'])}, empty"
-    gaps = f"; {len(row['gaps'])} gap(s)" if row["gaps"] else ""
+    gaps = f"; {counted(len(row['gaps']), 'gap')}" if row["gaps"] else ""
     answers = f"; {', '.join(row['answers'])}" if row.get("answers") else "; answers nothing" if row["rows"] and "answers" in row else ""
     blind = f"; blind to {row['blind_to']}" if row["blind_to"] else ""
     return f"  {row['source']:<12}{row['rows']:>9,}  {span}{answers}{gaps}{blind}"

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -58,7 +59,7 @@ def approve(
     if word:
         body = word
     else:
-        _confirm(kept, Terminal(screen, name=who, yes=yes), record)
+        _confirm_or_end(kept, Terminal(screen, name=who, yes=yes), record, _step(record))
         body = _approval(record, who if by else "", reason, expires, sign_with)
         who = body.get("name") or who
     if break_glass.strip():
@@ -83,24 +84,36 @@ def approve(
         screen.say(f"so far: {weighed['said']}")
 
 
-def _confirm(kept: State, operator: Terminal, record: Incident) -> None:
-    """At a terminal, what cannot be undone is confirmed by name, here as where the incident runs. Ends when that was done meanwhile.
+def _confirm_or_end(kept: State, operator: Terminal, record: Incident, step: str) -> None:
+    """As `confirm`; the command ends when another person was first."""
+    try:
+        confirm(kept, operator, record, step)
+    except by_name.Answered as answered:
+        operator.screen.say(f"{answered.by} has approved `{step}` already; nothing was sent from here")
+        sys.exit(int(ExitCode.DONE))
+
+
+def confirm(kept: State, operator: Terminal, record: Incident, step: str, closed: Callable[[], str] = lambda: "") -> None:
+    """At a terminal, what cannot be undone is confirmed by name, here as where the incident runs.
+
+    Args:
+        kept: the state.
+        operator: who is asked.
+        record: of the incident, as it is now.
+        step: which asks for an approval.
+        closed: who closed the question otherwise meanwhile, "" = it was not closed.
 
     Raises:
+        Answered: another person was first.
         Refused: it was not confirmed.
     """
-    row = next(row for row in record.plan["steps"] if row["id"] == _step(record))
+    row = next(row for row in record.plan["steps"] if row["id"] == step)
     if not operator.interactive or row["danger"] != Danger.IRREVERSIBLE:
         return
     about = irreversible.to_kill(record, by_name.ends_in(kept, operator, record, "old"))
     alone = int(row.get("approvals", 1)) < 2
-    elsewhere = by_name.settled(record, row["id"], lambda: record_of(kept, record.id)) if alone else lambda: ""
-    try:
-        yes = by_name.confirmed(operator, about, elsewhere)
-    except by_name.Answered as answered:
-        operator.screen.say(f"{answered.by} has approved `{row['id']}` already; nothing was sent from here")
-        sys.exit(int(ExitCode.DONE))
-    if not yes:
+    settled = by_name.settled(record, row["id"], lambda: record_of(kept, record.id)) if alone else lambda: ""
+    if not by_name.confirmed(operator, about, lambda: settled() or closed()):
         raise Refused("not confirmed", safe="nothing was approved, nothing was killed", next_step=f"ir approve {record.id} asks again")
 
 
@@ -143,17 +156,21 @@ def _said(source_closed: str, grant: str, who: str) -> str:
 def _approval(record: Incident, by: str, reason: str, expires: str, sign_with: str) -> Json:
     """The signal; `name` and `signature` only when it is signed."""
     step = _step(record)
-    until = int(_until(expires))
-    plan = str(record.opened["plan_hash"])
-    question = approvals.question(record, step, 1, plan, ())
-    body: Json = {"plan": plan, "step": step, "seen": question.seen, "until": until, "reason": reason}
+    body: Json = {**unsigned(record, step), "until": int(_until(expires)), "reason": reason}
     if not sign_with:
         return body
     approver = _approver(record, by, sign_with)
-    words = approvals.statement(record.id, step, plan, question.seen, until, approver.name)
+    words = approvals.statement(record.id, step, body["plan"], body["seen"], body["until"], approver.name)
     with tty_guard.lent():
         signature = signed(sign_with, words)
     return {**body, "name": approver.name, "signature": signature}
+
+
+def unsigned(record: Incident, step: str) -> Json:
+    """The signal of an approval for the usual time, of what is verified by now."""
+    plan = str(record.opened["plan_hash"])
+    seen = approvals.question(record, step, 1, plan, ()).seen
+    return {"plan": plan, "step": step, "seen": seen, "until": int(_until("")), "reason": ""}
 
 
 def _step(record: Incident) -> str:

@@ -16,7 +16,8 @@ from ir.cli.options import AsJson
 from ir.cli.terminal import database_watch
 from ir.cli.terminal.follow import leave
 from ir.cli.terminal.operator import Terminal
-from ir.cli.terminal.screen import Screen, plain
+from ir.cli.terminal.plain_text import plain
+from ir.cli.terminal.screen import Screen
 from ir.cli.terminal.work_signing import trusted
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Json
@@ -41,8 +42,8 @@ def status(name: Name = "", as_json: AsJson = False) -> None:
     if as_json:
         screen.document(document(kept, book, row, children))
     else:
-        screen.table(title(row, children, time.time()), *table_rows(children, time.time(), book.workers()))
-        for worker in book.workers():
+        screen.table(title(row, children, time.time()), *table_rows(children, time.time(), book.workers.living()))
+        for worker in book.workers.living():
             screen.say(f"worker {worker['name']}, by {worker['actor']}" + (f", takes nothing: {worker['said']}" if worker["said"] else ""))
     sys.exit(int(code_of(kept, row, children)))
 

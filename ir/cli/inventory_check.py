@@ -10,7 +10,8 @@ from ir import inventory
 from ir.cli.options import AsJson, InventoryFile
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES
-from ir.cli.terminal.screen import Screen, plain
+from ir.cli.terminal.plain_text import plain
+from ir.cli.terminal.screen import Screen
 from ir.core import yaml_file
 from ir.core.errors import BadFile
 from ir.core.resources import shipped_folder

@@ -13,7 +13,8 @@ from ir import inventory
 from ir.cli.terminal import inventory_source
 from ir.cli.terminal.consent_prompt import PIN, YES, Consent
 from ir.cli.terminal.operator import Terminal
-from ir.cli.terminal.screen import Screen, plain
+from ir.cli.terminal.plain_text import plain
+from ir.cli.terminal.screen import Screen
 from ir.core import place as places
 from ir.core import yaml_file
 from ir.core.errors import BadFile, Refused, UsageError
@@ -52,7 +53,7 @@ _HERE = {
 OUTPUT = "Write it there, mode 0600, instead of printing it; to a file that is there, rows are added."
 FROM = "What lies at a host, by name: vercel, github-actions://acme, k8s://CONTEXT, gcp-sm://PROJECT, azure-kv://VAULT, ssm, vault://MOUNT"
 READ = "Read the values that hosts tell, to know keys by their beginning and to match them by fingerprint; in a terminal it is asked."
-LISTED = "An inventory that lists some already: how hosts are reached, and what is not proposed again."
+LISTED = "An inventory that lists some already: it says how hosts are reached, and its keys are not proposed again."
 
 
 def init(

@@ -16,7 +16,8 @@ from ir.cli.terminal.consent_prompt import Consent
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.option_groups import takes
 from ir.cli.terminal.option_values import duration, exposed_time, moment
-from ir.cli.terminal.screen import Screen, plain
+from ir.cli.terminal.plain_text import plain
+from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode, Refused, UsageError
 from ir.core.model import Finding
 from ir.core.stripe_address import STRIPE

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ir.cli.answer_here import answers
 from ir.cli.incidents import record_of
 from ir.cli.options import AsJson
 from ir.cli.terminal.onlooker import look_on
@@ -37,7 +38,7 @@ def status(
         sys.exit(_all(screen, kept))
     record = record_of(kept, name)
     if follow:
-        look_on(operator, kept, name, answer=True)
+        look_on(operator, kept, name, answers=answers(operator, kept))
         record = record_of(kept, name)
     stands = standings.of(kept, record)
     if as_json:

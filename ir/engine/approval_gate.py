@@ -1,6 +1,7 @@
 """Questions to people: approve a step, and contain now that misuse was found. Each answer is recorded."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ir.core.errors import PortError
 from ir.core.model import Danger, Did, Json, KeyKind, Liveness, Outcome, Policy
@@ -141,7 +142,8 @@ class ApprovalGate:
         def elsewhere() -> str:
             return next((f"{row['actor']} ({row['kind']})" for row in signals()), "")
 
-        return self._world.ports.operator.confirm_by_name(self._about(step), elsewhere=elsewhere)
+        about = replace(self._about(step), approves=step.id if step.approval else "")
+        return self._world.ports.operator.confirm_by_name(about, elsewhere=elsewhere)
 
     def _about(self, step: Step) -> Irreversible:
         record = self._recorder.record

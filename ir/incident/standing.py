@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ir import inventory
 from ir.core import command_text
@@ -14,6 +14,7 @@ from ir.incident import deadlines, debts, earlier_debts
 from ir.incident.record import FINAL, Incident
 from ir.storage.incident_index import IncidentRow
 from ir.storage.leases import Lease
+from ir.storage.open_questions import OpenQuestion
 
 STATES: dict[str, str] = {
     "running": "a process works on it",
@@ -31,6 +32,7 @@ STATES: dict[str, str] = {
 }
 """The closed list, with meanings; NAME stands for one or several names."""
 _LEFT = ("debt", "reopened")
+_ANSWERED = "answer at the terminal that asks"
 _LEAVES = ("still to do", "rolled back", "aborted", "attested", "interrupted")
 """States in which debts are left that no process works on."""
 
@@ -49,6 +51,7 @@ class Standing:
         next: one command, as it can be typed.
         accepted: living keys that a person keeps, as `Incident.accepted`.
         clocks: deadlines that run and are not answered (`deadlines.rows`).
+        question: what is asked at a terminal just now (`OpenQuestion`); {} = nothing.
     """
 
     incident: str
@@ -65,15 +68,23 @@ class Standing:
     next: str
     accepted: Json
     clocks: tuple[Json, ...] = ()
+    question: Json = field(default_factory=dict)
 
     def to_json(self) -> Json:
         """What `--json` adds to the recorded `status`."""
         row = {"state": self.state, "since": self.since, "leaked": self.leaked, "outage": self.outage}
-        return {**row, "next": self.next, "accepted": self.accepted, "clocks": list(self.clocks)}
+        return {**row, "next": self.next, "accepted": self.accepted, "clocks": list(self.clocks), "question": self.question}
 
 
 def stand(
-    row: IncidentRow, holder: Lease | None, *, people: Sequence[str] = (), heir: str = "", me: str = "", now: float = 0.0
+    row: IncidentRow,
+    holder: Lease | None,
+    *,
+    people: Sequence[str] = (),
+    heir: str = "",
+    me: str = "",
+    now: float = 0.0,
+    question: OpenQuestion | None = None,
 ) -> Standing:
     """Where an incident stands.
 
@@ -84,11 +95,14 @@ def stand(
         heir: the later incident that took over what was left, "" = none.
         me: who asks, as `Lease.actor` is written.
         now: epoch seconds.
+        question: what is asked just now at the terminal of `holder`.
     """
     summary, alive = row.summary, bool(holder and holder.alive)
     actor = str(holder.actor) if holder and alive else ""
-    state = _state(row, alive, heir, _waits_for(summary, people, actor if actor != me else "", now))
-    said, todo = _told(summary, state)
+    asked = question if alive and row.status == "running" else None
+    waits = _waits_for(summary, people, actor if actor != me else "", now)
+    state = _state(row, alive, heir, waits, asked=asked is not None)
+    said, todo = (asked.said, _ANSWERED) if asked and state == waits else _told(summary, state)
     left = tuple(sorted(summary.get("debts", []), key=lambda debt: not str(debt["kind"]).startswith("key-"))) if _leaves(row, state) else ()
     return Standing(
         incident=str(row.incident),
@@ -96,7 +110,7 @@ def stand(
         policy=str(summary.get("policy", "")),
         status=str(row.status),
         state=state,
-        since=_since(row, state, holder),
+        since=asked.since if asked and state == waits else _since(row, state, holder),
         leaked=summary.get("leaked") or {"state": "unknown", "since": 0.0},
         outage=summary.get("outage") or {},
         said=said,
@@ -105,6 +119,7 @@ def stand(
         next=_next(row, state, todo or (str(left[0]["todo"]) if left else ""), heir, alive=alive),
         accepted=summary.get("accepted") or {},
         clocks=tuple(summary.get("clocks", [])),
+        question=asked.to_json() if asked and state == waits else {},
     )
 
 
@@ -112,7 +127,7 @@ def _leaves(row: IncidentRow, state: str) -> bool:
     return state in _LEAVES and earlier_debts.counts(row)
 
 
-def _state(row: IncidentRow, alive: bool, heir: str, waits: str) -> str:
+def _state(row: IncidentRow, alive: bool, heir: str, waits: str, *, asked: bool) -> str:
     status = str(row.status)
     if heir:
         return "taken over"
@@ -120,7 +135,7 @@ def _state(row: IncidentRow, alive: bool, heir: str, waits: str) -> str:
         return status
     if status in _LEFT:
         return "still to do"
-    if status == "waiting":
+    if status == "waiting" or asked:
         return waits
     return "running" if alive else "interrupted"
 

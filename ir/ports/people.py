@@ -16,11 +16,13 @@ class Irreversible:
         warning: what dies, what fails meanwhile, and which services were not looked at.
         name: what a person types to confirm it; may be the end of a key, so it is never recorded.
         asks_for: how the question calls that name.
+        approves: the step whose approval the same answer is, when it is sent from another terminal; "" = it is given here alone.
     """
 
     warning: str = field(repr=False)
     name: str = field(repr=False)
     asks_for: str
+    approves: str = ""
 
 
 class Operator(Protocol):

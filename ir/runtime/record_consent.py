@@ -49,13 +49,15 @@ def noted(kept: State, record: Incident) -> bool:
 def unagreed(kept: State, record: Incident, own: Opened | None, places: Places = consent.destinations) -> list[str]:
     """What of it was not agreed to here, in words; `own`: this machine's inventory, `places`: what would be run and reached, of a key.
 
-    Raises:
-        BadFile, LookupError: it was recorded by another version.
+    Nothing of what this version cannot read: no world is made of that.
     """
     if noted(kept, record):
         return []
-    source, base = inventory.loads(record.opened["inventory"], record.opened["inventory_name"]), str(record.opened["inventory_base"])
-    wanted = _reached(source, source.key(record.opened["key"]), places)
+    try:
+        source, base = inventory.loads(record.opened["inventory"], record.opened["inventory_name"]), str(record.opened["inventory_base"])
+        wanted = _reached(source, source.key(record.opened["key"]), places)
+    except (IrError, LookupError, StopIteration, TypeError, ValueError):
+        return []
     names = {str(record.opened["key"]), *record.plan.get("also", ())}
     return sorted(wanted - (_own(own, names, base) if own else set()))
 

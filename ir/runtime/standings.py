@@ -40,4 +40,5 @@ def _stand(kept: State, row: IncidentRow, heir: str, record: Incident | None) ->
         row = replace(row, summary={**row.summary, **standing.told(record), **debts})
     holder = None if row.status in FINAL else kept.leases.holder(row.incident)
     people = still_to_approve(kept, record) if record else []
-    return standing.stand(row, holder, people=people, heir=heir, me=kept.me.actor, now=time.time())
+    question = kept.questions.of(row.incident) if holder is not None else None
+    return standing.stand(row, holder, people=people, heir=heir, me=kept.me.actor, now=time.time(), question=question)

@@ -36,6 +36,7 @@ class Lease:
         executor, host, pid, born, machine, actor: the process (`process_identity.Me`).
         fence: grows with every take-over.
         alive: whether the process still ran when this was read.
+        question: see `open_questions`.
     """
 
     resource: str
@@ -50,6 +51,7 @@ class Lease:
     machine: str | None
     fence: int
     alive: bool
+    question: Json | None = None
 
     @property
     def blocks(self) -> str:

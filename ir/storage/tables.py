@@ -33,6 +33,7 @@ LEASES = sa.Table(
     sa.Column("executor", sa.String, nullable=False),
     *of_a_process(),
     sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("question", sa.JSON(none_as_null=True), nullable=True),
 )
 SIGNALS = sa.Table(
     "ir_signals",

@@ -3,6 +3,7 @@
 Judged by the terminal's own state, the bytes that it showed, the bytes that are left in its queue, keys and exit codes.
 """
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,6 +173,87 @@ def test_of_several_terminals_the_first_answer_wins_and_the_others_say_whose_it_
     assert {row["actor"] for row in world.recorded() if row["kind"] == "signal" and row["body"]["kind"] == "approve"} == {"bob"}
     in_safe_hands(ann)
     assert world.is_whole() == ""
+
+
+def follows(who: Person, world: Responder, first: Person) -> int:
+    """A second terminal shows the kill question of the first one, without being told which incident."""
+    who.starts("status", "--follow")
+    at = who.sees(f"process {first.pid}: type the key's name, {NAME}, to confirm, or n")
+    at = who.sees("or n:", after=at)
+    who.until_echo(on=True)
+    return at
+
+
+def test_a_terminal_that_follows_shows_the_open_question_and_its_answer_counts(world: Responder, ann: Person) -> None:
+    begins(ann, world)
+    ann.sees("or n:")
+    with person(world.folder, world.environment) as bob:
+        follows(bob, world, ann)
+        assert world.twin.is_alive(world.leaked)
+        bob.types(f"{NAME}\n")
+        ann.sees("Answered at another terminal")
+        assert bob.ends() == ExitCode.DONE, bob.shown()
+        in_safe_hands(bob)
+    assert ann.ends() == ExitCode.DONE, ann.shown()
+    assert [row["body"]["step"] for row in world.recorded() if row["kind"] == "signal" and row["body"]["kind"] == "approve"] == ["retire"]
+    in_safe_hands(ann)
+    assert world.is_whole() == ""
+
+
+def test_where_the_first_terminal_answers_the_one_that_follows_says_who_did(world: Responder, ann: Person) -> None:
+    begins(ann, world)
+    ann.sees("or n:")
+    with person(world.folder, world.environment) as bob:
+        at = follows(bob, world, ann)
+        ann.types(f"{NAME}\n")
+        bob.sees("Answered at another terminal", after=at)
+        assert bob.ends() == ExitCode.DONE, bob.shown()
+        assert "prove" in bob.shown(at)
+        in_safe_hands(bob)
+    assert ann.ends() == ExitCode.DONE, ann.shown()
+    assert world.is_whole() == ""
+
+
+def test_a_no_where_it_is_followed_leaves_the_question_open_where_it_is_asked(world: Responder, ann: Person) -> None:
+    begins(ann, world)
+    asked = ann.sees("or n:")
+    with person(world.folder, world.environment) as bob:
+        at = follows(bob, world, ann)
+        bob.types("n\n")
+        bob.sees("stands open at that terminal", after=at)
+        assert world.twin.is_alive(world.leaked) and "Answered" not in ann.shown(asked)
+        ann.types("n\n")
+        assert ann.ends() == ExitCode.WAITING
+        assert bob.ends() == ExitCode.WAITING, bob.shown()
+    assert world.twin.is_alive(world.leaked)
+
+
+def test_status_knows_that_a_question_stands_open(world: Responder, ann: Person) -> None:
+    begins(ann, world)
+    ann.sees("or n:")
+    (row,) = json.loads(world.ir("status", "--json")[1])["incidents"]
+    assert row["state"].startswith("waiting for ") and row["question"]["said"].startswith("type the key's name")
+    assert row["status"] == "running" and row["next"] == f"ir status {incident(ann)} --follow"
+    ann.types(f"{NAME}\n")
+    assert ann.ends() == ExitCode.DONE, ann.shown()
+    (row,) = json.loads(world.ir("status", "--json")[1])["incidents"]
+    assert (row["state"], row["question"]) == ("done", {})
+
+
+def test_a_prompt_for_a_key_is_shown_where_it_is_followed_and_not_answered_there(tmp_path: Path) -> None:
+    with responder(tmp_path / "world", guided=True) as world, person(world.folder, world.environment) as ann:
+        begins(ann, world)
+        ann.sees("(not shown)")
+        with person(world.folder, world.environment) as bob:
+            bob.starts("status", "--follow")
+            at = bob.sees(f"process {ann.pid}: ")
+            bob.sees("answered at that terminal", after=at)
+            assert not bob.echoes
+            bob.presses("c")
+            assert bob.ends() == ExitCode.INTERRUPTED
+            in_safe_hands(bob)
+        ann.presses("c")
+        assert ann.ends() == ExitCode.INTERRUPTED
 
 
 def test_a_guided_rotation_takes_the_key_at_its_prompt_alone_and_shows_that_it_watches(tmp_path: Path) -> None:

@@ -92,10 +92,13 @@ class Hand:
 
     def _answers(self, question: str) -> None:
         named = reading.by_name(question)
-        struck = self._fate.strikes(mishaps.AT_A_NAME if named else mishaps.AT_A_QUESTION)
+        struck = self._fate.strikes(mishaps.AT_A_NAME if named else mishaps.AT_A_LINE)
         if struck in (Mishap.SAYS_NO, Mishap.WRONG_NAME):
             self._says(struck)
             self._types("n\n" if struck is Mishap.SAYS_NO else "paymints\n")
+        elif struck is Mishap.PASTES_AT_QUESTION:
+            self._says(struck)
+            self._pastes_at_question()
         elif struck is not None and self._happens(struck):
             return
         elif named:
@@ -160,12 +163,18 @@ class Hand:
         self._who.types(f"y\n{NAME}\n")
 
     def _pastes_early(self, end: str) -> None:
-        """Where a question came in this very moment the terminal echoes it, as it may; then the value is none that has to stay unseen."""
-        value = self.scene.of_another_account()
-        self._who.types(value + end)
-        time.sleep(0.05)
-        if self._who.asked == "line":
-            self.scene.junk.remove(value)
+        """Also where a question comes in this very moment."""
+        self._who.types(self.scene.of_another_account() + end)
+
+    def _pastes_at_question(self) -> None:
+        """Whole or without its beginning, in one piece or in several, with Enter or without."""
+        value, cut = self.scene.of_another_account(), self._dice.choice((0, 0, 12))
+        at = self._dice.choice((len(value), 2, 5, 40))
+        first, rest = value[cut:at], value[max(cut, at) :] + self._dice.choice(("", "\n"))
+        if first:
+            self._types(first)
+            time.sleep(0.05)
+        self._types(rest)
 
     def _stops(self) -> None:
         self._who.presses("z")

@@ -19,6 +19,7 @@ class Mishap(StrEnum):
     PASTES_CUT = "pastes a part of the key"
     PASTES_SPACE = "pastes with a space at the end"
     PASTES_LINES = "pastes with empty lines after it"
+    PASTES_AT_QUESTION = "pastes a key where it would be shown"
     ENTERS_NOTHING = "presses Enter at the hidden prompt"
     CTRL_C = "presses Ctrl-C"
     CTRL_Z = "presses Ctrl-Z, then fg"
@@ -49,10 +50,11 @@ WORKING = frozenset(
     }
 )
 AT_A_QUESTION = frozenset({M.CTRL_C, M.CTRL_Z, M.HANGS_UP, M.RESIZES, M.LOOKS_ELSEWHERE, M.RESUMES_ELSEWHERE})
-AT_A_NAME = AT_A_QUESTION | {M.SAYS_NO, M.WRONG_NAME}
+AT_A_LINE = AT_A_QUESTION | {M.PASTES_AT_QUESTION}
+AT_A_NAME = AT_A_LINE | {M.SAYS_NO, M.WRONG_NAME}
 AT_A_KEY = (
     AT_A_QUESTION
-    | {one for one in Mishap if one.name.startswith("PASTES_") and not one.name.startswith("PASTES_EARLY")}
+    | {one for one in Mishap if one.name.startswith("PASTES_") and not one.name.startswith(("PASTES_EARLY", "PASTES_AT"))}
     | {M.ENTERS_NOTHING}
 )
 CLICKING = frozenset({M.CLICKS_LATE, M.WRONG_ROW_OTHER, M.WRONG_ROW_NEW})

@@ -28,6 +28,7 @@ USERS = ("tests/incident/test_key_users.py",)
 CONTAIN = ("tests/incident/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
 RECORDED = ("tests/unit/test_record_consent.py", "tests/campaign/test_record_consent.py")
+LOOKING = ("tests/unit/test_look_around.py",)
 OF_MANY, SHARED_LOOK = ("tests/campaign/test_one_value.py",), ("tests/unit/test_shared_look.py",)
 ONE_VALUE, HANDED_ON = ("tests/e2e/test_one_value.py",), ("tests/unit/test_handed_over.py",)
 
@@ -48,6 +49,8 @@ AWS_TWIN = ("tests/drill/test_aws_twin.py",)
 DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_one_debt.py",)
 
 LACKING, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
+
+VISIBLE = ("tests/hardening/test_visible_questions.py",)
 
 PERMISSIONS = ("tests/unit/test_permissions.py", "tests/review/test_used_permissions.py")
 
@@ -117,6 +120,13 @@ MUTANTS = (
         WEBHOOK,
     ),
     Mutant(
+        "take our own use for somebody's after a kill",
+        "ir/actions/quiet.py",
+        "news and not last_use.perhaps_ours(told, noted, mine.ahead)",
+        "news",
+        ("tests/incident/test_clocks.py",),
+    ),
+    Mutant(
         "resume what a row says",
         "ir/cli/incidents.py",
         "    record_prompt.ask(kept, operator, record)\n    files",
@@ -136,6 +146,14 @@ MUTANTS = (
         "made = surrounded(made, ",
         "made = surrounded(made, '' and ",
         OF_MANY,
+    ),
+    Mutant("take what changed for what was read", "ir/runtime/look_around.py", "if now == stamp:", "if now:", LOOKING),
+    Mutant(
+        "take a secret that was made again for the former one",
+        "ir/adapters/stores/vault/kv_store.py",
+        'return f"{number} of {made}" if made',
+        'return f"{number}" if made',
+        ("tests/contract/test_vault.py",),
     ),
     Mutant("kill by a look from before the question", "ir/runtime/shared_look.py", "self._began >= asked and ", "", SHARED_LOOK),
     Mutant("take an old read for the first look", "ir/runtime/noted_store.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
@@ -424,7 +442,7 @@ MUTANTS = (
         "ir/adapters/stores/vault/client.py",
         'return Unknown(f"Vault did not answer in time',
         'return Rejected(f"Vault did not answer in time',
-        ("tests/contract/test_store_contract.py",),
+        GUARANTEES,
     ),
     Mutant(
         "take AWS's silence for a no",
@@ -478,9 +496,9 @@ MUTANTS = (
     Mutant(
         "record a failed write as the end of an incident",
         "ir/engine/dbos_runner.py",
-        "        raise _HandedBack from None\n    finally",
+        "        raise HandedBack from None\n    finally",
         "        raise\n    finally",
-        ("tests/hardening/test_full_disk.py",),
+        ("tests/unit/test_engine_habits.py",),
     ),
     Mutant(
         "take a hotel's page for AWS's answer",
@@ -883,6 +901,27 @@ MUTANTS = (
         ("tests/unit/test_review_forms.py",),
     ),
     Mutant(
+        "take a zone that several places have for UTC",
+        "ir/review/ingest/text_times.py",
+        '"BRT", "ART", "PT", "MT", "CT", "ET",',
+        '"BRT", "ART",',
+        ("tests/unit/test_review_shapes.py",),
+    ),
+    Mutant(
+        "read a body of a mail without joining its broken lines",
+        "ir/alerts/mail_text.py",
+        "if _BREAK.search(text) and not _LOOSE.search(text):",
+        "if False:",
+        ("tests/unit/test_alert_mails.py",),
+    ),
+    Mutant(
+        "pass over the line inside a field",
+        "ir/review/ingest/relations.py",
+        'columns = _told_by(columns.pop("line")) | columns',
+        'columns.pop("line")',
+        ("tests/unit/test_review_shapes.py",),
+    ),
+    Mutant(
         "take an old SDK for the newest",
         "ir/review/judge/sdk_ages.py",
         "known[at - 1] if at else None",
@@ -939,6 +978,13 @@ MUTANTS = (
         "ir/adapters/stores/azure/custody.py",
         "            self._vault.purge(name)\n",
         "            return False\n",
+        AZURE,
+    ),
+    Mutant(
+        "take a login that has ended for a vault that keeps what is deleted",
+        "ir/adapters/stores/azure/custody.py",
+        "                self._vault.deleted(name)",
+        "                pass",
         AZURE,
     ),
     Mutant(
@@ -1162,5 +1208,33 @@ MUTANTS = (
         'return call.headers.get("x-amz-target", "").endswith(_WRITES)',
         "return True",
         AWS_TWIN,
+    ),
+    Mutant(
+        "show what is typed before it was looked at",
+        "ir/cli/terminal/typed_line.py",
+        "        if may_be_key(self.text, self._answers, pasted=came):",
+        "        self._put()\n        if may_be_key(self.text, self._answers, pasted=came):",
+        VISIBLE,
+    ),
+    Mutant(
+        "let the kernel echo a line",
+        "ir/cli/terminal/tty_mode.py",
+        "termios.ISIG | _EXTPROC\n    return found",
+        "termios.ISIG\n    return found",
+        VISIBLE,
+    ),
+    Mutant(
+        "keep the end of a key in the question that others see",
+        "ir/storage/open_questions.py",
+        '_END_OF_A_KEY.sub("…", scrub(said))',
+        "scrub(said)",
+        ("tests/unit/test_open_questions.py",),
+    ),
+    Mutant(
+        "send an approval that nobody confirmed",
+        "ir/cli/answer_here.py",
+        "if not operator.interactive or not question.approves:",
+        "if not operator.interactive:",
+        ("tests/e2e/test_safe_hands.py::test_a_prompt_for_a_key_is_shown_where_it_is_followed_and_not_answered_there",),
     ),
 )

@@ -5,7 +5,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -229,7 +229,7 @@ class Sitting(Terminal):
         super().__init__(Screen(), name="ann", yes=False)
         self.interactive, self._answer, self.asked = True, answer, list[str]()
 
-    def _line(self, question: str, elsewhere: Callable[[], str] = lambda: "") -> str:
+    def _line(self, question: str, answers: Sequence[str] = ()) -> str:
         self.asked.append(question)
         return self._answer + "\n"
 

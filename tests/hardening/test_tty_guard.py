@@ -14,11 +14,12 @@ import pytest
 import ir
 from tests.worlds.person import Person, person
 
+IMPORTS = "from ir.cli.terminal import questions, tty_guard\nfrom ir.cli.terminal.screen import Screen\n"
 WORKS = "import time; print('works', flush=True); time.sleep(30)"
 ASKS = """
 import sys
 try:
-    line = tty_guard.read_line(lambda: print('asks', flush=True), hidden=HIDDEN)
+    line = questions.ask('asks', Screen(), hidden=HIDDEN)
 except KeyboardInterrupt:
     sys.exit(130)
 print('took', len(line or ''), flush=True)
@@ -35,7 +36,7 @@ def ann(tmp_path: Path) -> Iterator[Person]:
 def script(does: str) -> tuple[str, ...]:
     """What a command is, without anything else of one."""
     inside = "\n".join(f"    {line}" for line in does.strip().splitlines())
-    return sys.executable, "-c", f"from ir.cli.terminal import tty_guard\nwith tty_guard.armed():\n    tty_guard.hold()\n{inside}\n"
+    return sys.executable, "-c", f"{IMPORTS}with tty_guard.armed():\n    tty_guard.hold()\n{inside}\n"
 
 
 def given_back(who: Person) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from ir.cli.answer_here import answers
 from ir.cli.terminal.onlooker import look_on
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen
@@ -66,7 +67,7 @@ def test_the_answer_given_here_wakes_the_process_that_waits_elsewhere(seen: tupl
 
     run = Run(story, goes_on)
     worker = run.waits()
-    record = look_on(operator, run.kept, story.id, answer=True)
+    record = look_on(operator, run.kept, story.id, answers=answers(operator, run.kept))
     worker.join(5)
     assert record.status == "done", "it looked on until the end"
     (sent,) = run.kept.signals.sent(story.id)
@@ -79,13 +80,13 @@ def test_who_was_first_is_told_to_the_other(seen: tuple[Terminal, io.StringIO], 
     story = stories.waiting()
     run = Run(story, lambda: story.end("done", 0, "done"))
 
-    def asked(_question: str) -> str:
+    def asked(_question: str, _elsewhere: Callable[[], str]) -> bool:
         run.kept.signals.send(story.id, "wake", "ann@laptop")  # at the first terminal, while the question stands here
-        return ""
+        return True
 
-    monkeypatch.setattr(operator, "ask", asked)
+    monkeypatch.setattr(operator, "pause", asked)
     worker = run.waits()
-    assert look_on(operator, run.kept, story.id, answer=True).status == "done"
+    assert look_on(operator, run.kept, story.id, answers=answers(operator, run.kept)).status == "done"
     worker.join(5)
     assert [row["actor"] for row in run.kept.signals.sent(story.id)] == ["ann@laptop"], "one answer is enough"
     assert "ann@laptop has answered already" in shown.getvalue()
@@ -98,7 +99,7 @@ def test_an_approval_is_not_given_by_a_stroke_of_a_key(seen: tuple[Terminal, io.
     body = {"action": "approve", "attempt": 1, "started": story.at.isoformat(), "outcome": asks.to_json()}
     story.write("step", step="retire", body=body)
     run = Run(story, lambda: None)
-    record = look_on(operator, run.kept, story.id, answer=True)
+    record = look_on(operator, run.kept, story.id, answers=answers(operator, run.kept))
     assert record.status == "waiting" and run.kept.signals.sent(story.id) == []
     assert f"ir approve {story.id}" in shown.getvalue()
 
@@ -108,5 +109,5 @@ def test_where_the_process_is_gone_nothing_is_asked(seen: tuple[Terminal, io.Str
     story = stories.waiting()
     run = Run(story, lambda: None)
     run.kept.leases.let_go(run.kept.me, story.id, 1)
-    assert look_on(operator, run.kept, story.id, answer=True).status == "waiting"
+    assert look_on(operator, run.kept, story.id, answers=answers(operator, run.kept)).status == "waiting"
     assert "asked the same" not in shown.getvalue() and run.kept.signals.sent(story.id) == []

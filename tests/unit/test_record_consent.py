@@ -1,6 +1,6 @@
 """What the record of an incident would run is asked about once, where this machine did not begin it and its own inventory says less."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -37,7 +37,7 @@ class Sitting(Terminal):
         super().__init__(Screen(), name="ann", yes=False)
         self.interactive, self._answer, self.asked = True, answer, 0
 
-    def _line(self, question: str, elsewhere: Callable[[], str] = lambda: "") -> str:
+    def _line(self, question: str, answers: Sequence[str] = ()) -> str:
         self.asked += 1
         return self._answer + "\n"
 

@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from typing import NoReturn
 
 from ir.cli.terminal import database_watch, tty_guard
@@ -14,7 +15,8 @@ from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
 from ir.core.model import Outcome
 from ir.core.secret import Secret
-from ir.engine.dbos_runner import TAKEN_OVER, Runner
+from ir.engine.dbos_runner import Runner
+from ir.engine.heartbeat import TAKEN_OVER
 from ir.incident import exposure_clock, folding, signal_words
 from ir.incident import record as incident_record
 from ir.incident.context import World
@@ -83,6 +85,7 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
     screen, record, name = operator.screen, incident_record.Incident(), world.incident
     reading = _Reading(world, screen)
     operator.shown = reading.caught_up
+    operator.while_asked = partial(kept.questions.put, kept.me, name)
     for seen, entry in enumerate(runner.follow(name)):
         folding.absorb(record, entry)
         if seen < skip:
@@ -181,7 +184,7 @@ def drive(
     `then`: asked when all is followed, for another command of this tool that takes this one's place, as words; empty = none does.
     """
     name, words = world.incident, list[str]()
-    runner.taken_over = lambda: tty_guard.end_at_once(TAKEN_OVER)
+    runner.heartbeat.taken_over = lambda: tty_guard.end_at_once(TAKEN_OVER)
     try:
         with database_watch.told(operator.screen, runner):
             code = follow(runner, kept, world, operator, skip=skip)

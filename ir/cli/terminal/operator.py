@@ -3,12 +3,13 @@
 import os
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from ir.cli.terminal import tty_guard
+from ir.cli.terminal import questions, tty_guard
+from ir.cli.terminal.questions import AnsweredElsewhere, no_person
 from ir.cli.terminal.screen import Screen
-from ir.cli.terminal.tty_guard import AnsweredElsewhere
 from ir.core.errors import UsageError, Waiting
 from ir.core.secret import Secret, scrub
 from ir.ports import Irreversible
@@ -58,31 +59,7 @@ def _hidden(prompt: str, screen: Screen) -> bytes:
     tty_guard.hold()
     if not tty_guard.holds():
         raise UsageError("this terminal cannot hide what is typed", next_step=f"another source: {SOURCES}")
-    return _asked(prompt, screen, hidden=True).encode()
-
-
-def _no_person() -> str:
-    return ""
-
-
-def _asked(prompt: str, screen: Screen, *, hidden: bool = False, elsewhere: Callable[[], str] = _no_person) -> str:
-    """One line, with its end; "" when there is none. What was typed before the question is no answer to it.
-
-    Raises:
-        AnsweredElsewhere: an answer came from another terminal, as `elsewhere` tells.
-    """
-    with screen.prompting(prompt) as ask:
-        if not tty_guard.holds():  # no terminal of ours: a stream that a test, or another program, answers on
-            ask()
-            return sys.stdin.readline()
-        try:
-            line = tty_guard.read_line(ask, hidden=hidden, elsewhere=lambda: bool(elsewhere()), tick=screen.tick)
-        except BaseException:
-            screen.end_line()
-            raise
-        if hidden or line is None:
-            screen.end_line()
-        return line or ""
+    return questions.ask(prompt, screen, hidden=True).encode()
 
 
 def _line(number: int) -> bytes:
@@ -123,7 +100,7 @@ _LONGEST_WHY = 200
 """Characters of a reason; more is something else that was pasted."""
 _TRIES = 3
 """Wrong names that are taken for a slip; then it is a no."""
-_NO = ("", "n", "no")
+_YES, _NO = ("y", "yes"), ("n", "no")
 
 
 class Terminal:
@@ -146,6 +123,8 @@ class Terminal:
         self.declined = self._read = False
         self.shown: Callable[[], None] = lambda: None
         """Returns once what was recorded so far stands on the screen; asked before anything is asked or told."""
+        self.while_asked: Callable[[str, str], AbstractContextManager[None]] = lambda _question, _approves: nullcontext()
+        """Around each question: lets other terminals know of it, and of the step whose approval answers it."""
 
     def tell(self, text: str) -> None:
         """Show text now; while somebody sits here, on the terminal and nowhere else."""
@@ -156,9 +135,9 @@ class Terminal:
         """Yes or no; without a terminal, what `--yes` says."""
         if self._yes:
             return True
-        return self.interactive and self._line(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        return self.interactive and self._line(f"{question} [y/N] ", answers=(*_YES, *_NO)).strip().lower() in _YES
 
-    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = _no_person) -> bool:
+    def confirm_by_name(self, about: Irreversible, *, elsewhere: Callable[[], str] = no_person) -> bool:
         """See `ports.Operator`. What is typed instead of the name is not repeated: it may be a key."""
         self.declined = False
         if self._yes or not self.interactive:
@@ -166,11 +145,11 @@ class Terminal:
         self.tell(about.warning)
         for _ in range(_TRIES):
             try:
-                answer = self._line(f"Type {about.asks_for} to confirm, or n: ", elsewhere).strip()
+                answer = self._by_name(about, elsewhere).strip()
             except AnsweredElsewhere:
                 self.tell(f"Answered at another terminal: {elsewhere()}. Nothing that was typed here counts.")
                 return False
-            if answer.lower() in _NO:
+            if answer.lower() in ("", *_NO):
                 break
             if answer == about.name:
                 return True
@@ -178,13 +157,17 @@ class Terminal:
         self.declined = True
         return False
 
+    def _by_name(self, about: Irreversible, elsewhere: Callable[[], str]) -> str:
+        with self.while_asked(f"type {about.asks_for} to confirm, or n", about.approves):
+            return questions.ask(f"Type {about.asks_for} to confirm, or n: ", self.screen, elsewhere=elsewhere, answers=(about.name, *_NO))
+
     def choose(self, question: str, options: tuple[str, ...], *, proposed: str = "") -> str:
         """One of `options`, typed out; an empty line takes what is `proposed`, and there is no other default."""
         if not self.interactive:
             raise Waiting(question, next_step=f"one of {', '.join(options)}")
         while True:
             default = f" [{proposed}]" if proposed else ""
-            line = self._line(f"{question} ({' | '.join(options)}){default} ")
+            line = self._line(f"{question} ({' | '.join(options)}){default} ", answers=options)
             answer = line.strip() or proposed
             if not line:
                 raise Waiting(f"no answer to: {question}", next_step=f"one of {', '.join(options)}")
@@ -207,7 +190,7 @@ class Terminal:
         """
         self.shown()
         try:
-            return bool(_asked(text + " ", self.screen, hidden=True, elsewhere=elsewhere))
+            return bool(questions.ask(text + " ", self.screen, hidden=True, elsewhere=elsewhere))
         except AnsweredElsewhere:
             return True
 
@@ -222,18 +205,23 @@ class Terminal:
         if self._source != "prompt" and not self._read:
             self._read = True
             return read_key(self._source, prompt, self.screen)
-        return read_key("prompt", prompt, self.screen) if self.interactive else None
+        if not self.interactive:
+            return None
+        with self.while_asked(prompt, ""):
+            return read_key("prompt", prompt, self.screen)
 
     def key_or_why(self, prompt: str) -> Secret | str | None:
         """See `ports.Operator`."""
         self.shown()
-        line = _hidden(f"{prompt} (not shown): ", self.screen)
+        with self.while_asked(prompt, ""):
+            line = _hidden(f"{prompt} (not shown): ", self.screen)
         text = line.strip(b"\r\n").decode("utf-8", errors="replace")
         why = " ".join(text.split())
         wordy = len(why.split()) > 1 and why.isprintable() and len(why) <= _LONGEST_WHY and scrub(why) == why
         return why if wordy else _secret(line, "the prompt")
 
-    def _line(self, question: str, elsewhere: Callable[[], str] = _no_person) -> str:
-        """One line, with its end; "" when there is none (any more)."""
+    def _line(self, question: str, answers: Sequence[str] = ()) -> str:
+        """One line, with its end; "" when there is none (any more). `answers`: all that the question takes, none = any text."""
         self.shown()
-        return _asked(question, self.screen, elsewhere=elsewhere)
+        with self.while_asked(question, ""):
+            return questions.ask(question, self.screen, answers=answers)

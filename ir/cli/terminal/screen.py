@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from ir.cli.terminal.plain_text import escaped, plain, printable
+from ir.cli.terminal.question_shown import QuestionShown
 from ir.cli.terminal.status_line import StatusLine
 from ir.cli.terminal.wrapping import put
 from ir.core.errors import IrError, unexpected
@@ -29,26 +30,6 @@ MARKS = {
     Did.UNKNOWN: ("?", "yellow"),
 }
 DANGERS = {Danger.READ: ("looks", "dim"), Danger.REVERSIBLE: ("changes", "yellow"), Danger.IRREVERSIBLE: ("irreversible", "red")}
-
-
-def plain(text: str) -> str:
-    """`text` for a terminal: no secrets, no control characters, no markup."""
-    return escape(_printable(text))
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c == "\n" or (c.isprintable() and c not in "\u202a\u202b\u202d\u202e\u2066\u2067") else "·" for c in scrub(text))
-
-
-def _escaped(document: str) -> str:
-    """A JSON document in which nothing that is not printable stands as it is: JSON itself lets some terminal controls through."""
-    if document.isascii() and "\x7f" not in document:
-        return document
-    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] if c != "\x7f" else "\\u007f" for c in document)
-
-
-_IN_PLACE = "\x1b7\x1b[{above}A\x1b[1G\x1b[2K{text}\x1b8"
-"""Rewrites a line further up, and leaves the cursor where somebody is typing."""
 
 
 _NO_EDGE = 10_000
@@ -69,8 +50,8 @@ class Screen:
             if not target.is_terminal:
                 target.width = _NO_EDGE
         self._lock = threading.RLock()
-        self._prompt = self._clock = ""
         self._line = StatusLine(self.err)
+        self._question = QuestionShown(self.err, lambda: self._line.clock(True) if self._line.steady else "")
 
     def say(self, text: str) -> None:
         """Print a line for a person."""
@@ -101,9 +82,9 @@ class Screen:
             self.warn(text)
             return
         with self._lock:
-            if self._prompt:
+            if self._question.words:
                 return
-            self._line.doing(" ".join(_printable(text).split()))
+            self._line.doing(" ".join(printable(text).split()))
 
     def hush(self) -> None:
         """Take the progress line away, before anything else is printed or asked."""
@@ -114,7 +95,7 @@ class Screen:
         """From now on the progress line stays, begins with the clock (see `StatusLine`), and gives way only to a question."""
         with self._lock:
             self._line.clock, self._line.steady = clock, True
-            if not self._prompt:
+            if not self._question.words:
                 self._line.doing(doing)
 
     def rest(self) -> None:
@@ -129,38 +110,31 @@ class Screen:
 
         def ask() -> None:
             with self._lock:
-                self._ask()
+                self._question.draw()
 
         with self._lock:
             self._line.clear()
-            self._prompt = plain(prompt)
+            self._question.open(prompt)
         try:
             yield ask
         finally:
             with self._lock:
-                self._prompt = ""
+                self._question.close()
                 if self._line.steady:
                     self._line.draw()
 
-    def _ask(self) -> None:
-        self._clock = self._line.clock(True) if self._line.steady else ""
-        if self._clock:
-            self.err.print(f"[dim]{plain(self._clock)}[/]")
-        self.err.print(self._prompt, end="")
+    def typed(self, text: str) -> None:
+        """What was typed at the open question so far, in place of what stood there."""
+        with self._lock:
+            self._question.typed(text)
 
     def tick(self) -> None:
-        """Bring the clock above the open question up to date, if it stands there and shows another minute."""
+        """Bring the clock above the open question up to date."""
         with self._lock:
-            now = self._line.clock(True) if self._clock and self._prompt else ""
-            if not now or now == self._clock or not self.err.is_terminal or self.err.is_dumb_terminal:
-                return
-            self._clock = now
-            above = len(self.err.render_lines(self._prompt, pad=False))
-            self.err.file.write(_IN_PLACE.format(above=above, text=_printable(now)[: self.err.width]))
-            self.err.file.flush()
+            self._question.tick()
 
     def end_line(self) -> None:
-        """Leave the line of a question whose answer was not echoed."""
+        """Leave the line of a question."""
         with self._lock:
             self.err.print()
 
@@ -168,17 +142,17 @@ class Screen:
     def _printing(self) -> Iterator[None]:
         with self._lock:
             self._line.clear()
-            if self._prompt:
+            if self._question.words:
                 self.err.print()
             yield
-            if self._prompt:
-                self._ask()
+            if self._question.words:
+                self._question.draw()
             elif self._line.steady:
                 self._line.draw()
 
     def document(self, data: Json) -> None:
         """The one JSON document of a `--json` run."""
-        sys.stdout.write(_escaped(scrub(json.dumps(data, indent=2, ensure_ascii=False))) + "\n")
+        sys.stdout.write(escaped(scrub(json.dumps(data, indent=2, ensure_ascii=False))) + "\n")
         sys.stdout.flush()
 
     def plan(self, plan: Plan) -> None:

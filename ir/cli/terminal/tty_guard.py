@@ -1,7 +1,7 @@
 """Guard the terminal: while a command works nothing is echoed, and text that was typed unasked is thrown away, never used or kept.
 
 A key that is pasted too early must not appear on the screen, and must not be run by the shell when the command has ended. So the
-terminal is held from the first moment on, asked by `read_line` alone, and given back as it was: at the end, after Ctrl-C, SIGTERM,
+terminal is held from the first moment on, asked by `questions` alone, and given back as it was: at the end, after Ctrl-C, SIGTERM,
 SIGHUP, SIGQUIT and a crash, and while Ctrl-Z lets the shell have it. After a SIGKILL the next `ir` puts it right (`tty_record`).
 
 A process has one terminal, as it has one set of signal handlers; so this module has one guard, which only `armed` lets act: code that
@@ -28,11 +28,8 @@ _LOOKS_EVERY = 0.25
 """Seconds between two looks for an answer from elsewhere."""
 _CURSOR_SHOWN = "\x1b[?25h"
 _PASTED = re.compile(rb"\x1b\[20[01]~")
-"""What a terminal puts around a paste if an earlier program left it in that mode (xterm's "bracketed paste")."""
-
-
-class AnsweredElsewhere(Exception):
-    """The question was settled from elsewhere while it was open here; nothing was read."""
+"""What a terminal puts around a paste when it is told to (xterm's "bracketed paste"), or an earlier program left it in that mode."""
+_MARKS_ON, _MARKS_OFF = "\x1b[?2004h", "\x1b[?2004l"
 
 
 def _nothing() -> None:
@@ -48,14 +45,14 @@ class _Guard:
         self._lock, self._turn = threading.RLock(), threading.Lock()
         self._before: Attributes = []
         self._mode: Callable[[Attributes], Attributes] = tty_mode.silent
-        self._lent = self._interrupted = False
+        self._lent = self._interrupted = self._marks = False
         self._file: Path | None = None
         self._ask_again = _nothing
 
     def hold(self) -> None:
         """Silence the terminal, if there is one; once."""
         with self._lock:
-            handle = tty_mode.terminal() if self.armed and self.handle is None else None
+            handle = tty_mode.terminal() if self.armed and not self.over and self.handle is None else None
             if handle is None or not tty_mode.in_front(handle):
                 return
             try:
@@ -101,13 +98,17 @@ class _Guard:
                     self._set(tty_mode.silent)
 
     @contextmanager
-    def asked(self, ask: Callable[[], None], *, hidden: bool) -> Iterator[None]:
-        """Ask a question: throw away what was typed before, print it, and let a line be typed."""
+    def asked(self, ask: Callable[[], None], mode: Callable[[Attributes], Attributes]) -> Iterator[None]:
+        """Ask a question: throw away what was typed before, print it, and let a line be typed in a mode of `tty_mode`.
+
+        `ask` is called again after Ctrl-Z and `fg`.
+        """
         with self._turn:
             with self._lock:
                 self._throw_away()
-                self._set(tty_mode.hidden if hidden else tty_mode.visible)
+                self._set(mode)
                 self._ask_again = ask
+                self._mark_pastes()
             ask()
             try:
                 yield
@@ -115,6 +116,18 @@ class _Guard:
                 with self._lock:
                     self._ask_again = _nothing
                     self._set(tty_mode.silent)
+                    self._mark_no_pastes()
+
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """Read on in silence: no question comes between."""
+        with self._turn:
+            yield
+
+    def drain(self) -> None:
+        """Throw away what is still to come of a paste."""
+        with self._lock:
+            self._throw_away(begun=True)
 
     def typed(self) -> bytes | None:
         """The next bytes of the line that is asked for, b"" = there will be none; None: not yet. Does not return when all is over."""
@@ -124,7 +137,7 @@ class _Guard:
             if not self.over and handle is not None:
                 front = tty_mode.in_front(handle)
                 if ready and front and _ready(handle, 0.0):
-                    return _read(handle)
+                    return self._obeyed(_read(handle))
         if self.over or handle is None:
             _wait_for_the_end()
         if ready:
@@ -133,6 +146,7 @@ class _Guard:
 
     def _restore(self, handle: int, *, drain: bool) -> None:
         tty_mode.apply(handle, tty_mode.silent(self._before))
+        self._mark_no_pastes()
         if drain:
             tty_mode.discard(handle, begun=self._interrupted)
         if tty_mode.in_front(handle):
@@ -151,10 +165,31 @@ class _Guard:
         if self.handle is not None:
             tty_mode.apply(self.handle, attributes)
 
-    def _throw_away(self) -> None:
+    def _throw_away(self, *, begun: bool = False) -> None:
         if self.handle is not None and not self._lent:
             self._apply(tty_mode.silent(self._before))
-            tty_mode.discard(self.handle)
+            tty_mode.discard(self.handle, begun=begun)
+
+    # ── while a line that is shown is typed: what the kernel does otherwise ──
+
+    def _obeyed(self, read: bytes) -> bytes | None:
+        """Send the last signal that was typed to all that runs in front; returns what was typed after it, None: nothing."""
+        sent = tty_mode.signals(self._before) if self._mode is tty_mode.visible else {}
+        at = max((place for place, byte in enumerate(read) if byte in sent), default=-1)
+        if at >= 0:
+            os.killpg(0, sent[read[at]])
+        return read[at + 1 :] or (None if at >= 0 else read)
+
+    def _mark_pastes(self) -> None:
+        """Let the terminal put marks around a paste: Enter within it is no answer."""
+        if self._mode is tty_mode.visible and os.environ.get("TERM", "dumb") != "dumb":
+            self._marks = True
+            _say(_MARKS_ON)
+
+    def _mark_no_pastes(self) -> None:
+        if self._marks:
+            self._marks = False
+            _say(_MARKS_OFF)
 
     # ── signals ──
 
@@ -186,46 +221,23 @@ class _Guard:
                     self._before = termios.tcgetattr(handle)
             self._apply(self._mode(self._before))
         if lent:
+            self._mark_pastes()
             self._ask_again()
 
 
 _GUARD = _Guard()
 hold, give_back, ask_no_more, lent = _GUARD.hold, _GUARD.give_back, _GUARD.ask_no_more, _GUARD.lent
+asked, typed, unseen, drain = _GUARD.asked, _GUARD.typed, _GUARD.unseen, _GUARD.drain
 
 
 def holds() -> bool:
-    """Whether this process holds a terminal, so that a question goes through `read_line`."""
+    """Whether this process holds a terminal, so that a question is asked at it."""
     return _GUARD.handle is not None
 
 
-def read_line(
-    ask: Callable[[], None],
-    *,
-    hidden: bool = False,
-    elsewhere: Callable[[], bool] = lambda: False,
-    tick: Callable[[], None] = _nothing,
-) -> str | None:
-    """Throw away what was typed so far, `ask`, then read one line, with its end; None: there will be none (Ctrl-D, no terminal any more).
-
-    Args:
-        ask: prints the question; again after Ctrl-Z and `fg`.
-        hidden: what is typed is not echoed.
-        elsewhere: whether the question was settled by somebody else; asked a few times a second.
-        tick: called as often.
-
-    Raises:
-        AnsweredElsewhere: it was.
-    """
-    read = b""
-    with _GUARD.asked(ask, hidden=hidden):
-        while True:
-            got = _GUARD.typed()
-            read += got or b""
-            if got == b"" or read.endswith(b"\n"):
-                return _PASTED.sub(b"", read).decode("utf-8", errors="replace") if read else None
-            if elsewhere():
-                raise AnsweredElsewhere
-            tick()
+def without_marks(read: bytes) -> bytes:
+    """What was typed, without the marks around a paste."""
+    return _PASTED.sub(b"", read)
 
 
 @contextmanager
@@ -233,7 +245,7 @@ def armed() -> Iterator[None]:
     """For the whole command: what was held is given back at its end, whatever the end."""
     handle = tty_mode.terminal()
     if handle is not None and tty_record.put_right(handle):
-        _say(f"{_CURSOR_SHOWN}an earlier ir was killed and left this terminal without echo; that is put right\n")
+        _say(f"{_CURSOR_SHOWN}{_MARKS_OFF}an earlier ir was killed and left this terminal without echo; that is put right\n")
     _GUARD.armed = True
     try:
         yield

@@ -5,9 +5,12 @@ All three keep the signals of Ctrl-C and Ctrl-Z. Nothing waits for output to dra
 
 import os
 import select
+import signal
+import sys
 import termios
 import time
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 Attributes = list[Any]
@@ -15,6 +18,8 @@ Attributes = list[Any]
 
 _LOCAL, _CHARACTERS = 3, 6
 """Places in `Attributes`."""
+_EXTPROC = getattr(termios, "EXTPROC", {"linux": 0o200000, "darwin": 0x800}.get(sys.platform, 0))
+"""Lines are edited outside the kernel (tty_ioctl(4), <termios.h>); Python names it from 3.13 on."""
 _SILENT_FOR = 0.2
 """Seconds without a byte after which a paste is over."""
 _LONGEST_PASTE = 10.0
@@ -30,18 +35,51 @@ def silent(before: Attributes) -> Attributes:
 
 
 def visible(before: Attributes) -> Attributes:
-    """A line that is edited and echoed by the kernel."""
+    """A line that is edited and shown by this process, which looks at it first: the kernel passes on every byte, and echoes none.
+
+    The flags say so: a line is read and shown (ICANON, ECHO), and not by the kernel (EXTPROC). Signals are this process's, too. Where
+    the kernel does not leave it to us, nothing is echoed at all, and its signals stay its own.
+    """
+    if not _leaves_lines_to_us():
+        return silent(before)
     found = _copied(before)
-    found[_LOCAL] |= termios.ECHO | termios.ICANON | termios.ISIG
-    found[0] |= termios.ICRNL
+    found[_LOCAL] |= termios.ECHO | termios.ICANON | termios.ISIG | _EXTPROC
     return found
 
 
 def hidden(before: Attributes) -> Attributes:
-    """A line that is edited and not echoed."""
-    found = visible(before)
+    """A line that is edited by the kernel, and not echoed."""
+    found = _copied(before)
+    found[_LOCAL] |= termios.ICANON | termios.ISIG
     found[_LOCAL] &= ~(termios.ECHO | termios.ECHONL)
+    found[0] |= termios.ICRNL
     return found
+
+
+def signals(before: Attributes) -> dict[int, int]:
+    """The byte of Ctrl-C and its like → the signal that it stands for, while lines are left to us; {} where they are not."""
+    if not _leaves_lines_to_us():
+        return {}
+    keys = {termios.VINTR: signal.SIGINT, termios.VQUIT: signal.SIGQUIT, termios.VSUSP: signal.SIGTSTP}
+    found = {before[_CHARACTERS][place]: number for place, number in keys.items()}
+    return {byte[0]: number for byte, number in found.items() if isinstance(byte, bytes) and byte != b"\0"}
+
+
+@cache
+def _leaves_lines_to_us() -> bool:
+    """Whether this kernel knows EXTPROC, seen at a terminal that is made for it."""
+    with suppress(OSError, termios.error):
+        ours, theirs = os.openpty()
+        try:
+            mode = termios.tcgetattr(theirs)
+            mode[_LOCAL] |= termios.ECHO | termios.ICANON | _EXTPROC
+            termios.tcsetattr(theirs, termios.TCSANOW, mode)
+            os.write(ours, b"x")
+            return _readable(theirs, _SILENT_FOR) and not _readable(ours, 0.0)
+        finally:
+            os.close(ours)
+            os.close(theirs)
+    return False
 
 
 def ours(now: Attributes, before: Attributes) -> bool:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import ir
-from ir.drill.embedded.hosted import TOKEN, Hosted, hosts
+from ir.drill.embedded.hosted import Hosted, hosts
 from ir.drill.embedded.openbao_server import OpenBao, openbao
 from ir.drill.embedded.store_choice import StoreChoice, StoreKind
 from ir.drill.embedded.stores import LOGIN, REGION, AwsShelf, DotenvShelf, ParameterShelf, Shelf, VaultShelf
 from ir.drill.hosts.aws_twin import AwsTwin
-from ir.drill.hosts.server import HostTwin
+from ir.drill.hosts.server import TOKEN, HostTwin
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "TZ", "PYTHONPATH")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ir.adapters.notifiers import NOTIFIERS
+from ir.adapters.notifiers import NOTIFIERS, apprise
 from ir.adapters.notifiers.apprise import AppriseNotifier
 from ir.core.errors import Missing, PortError, Rejected, Unknown
 from ir.core.secret import Secret
@@ -114,3 +114,11 @@ def test_nothing_is_kept_on_disk(make: Make, receiver: Receiver, tmp_path: objec
     make(lambda: Secret(receiver.url), 60.0).notify("title", "body", urgent=False)
     assert os.listdir(home) == []  # noqa: PTH208 - names only
     assert len(receiver.got) == 1
+
+
+def test_where_apprise_is_left_out_the_notice_says_what_brings_it(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the environment of `make drill`."""
+    monkeypatch.setattr(apprise, "find_spec", lambda _name: None)
+    with pytest.raises(Rejected, match="apprise, which is not installed") as caught:
+        AppriseNotifier(lambda: Secret(receiver.url)).notify("title", "body", urgent=False)
+    assert caught.value.next_step == "pip install 'apprise>=2.2'" and not receiver.got

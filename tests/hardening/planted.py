@@ -44,6 +44,8 @@ AZURE = ("tests/contract/test_azure.py",)
 HOSTS = ("tests/contract/test_write_only_contract.py", "tests/contract/test_github_actions.py")
 LISTING, BREACH, BREACHED = ("tests/contract/test_listing.py",), ("tests/unit/test_breach.py",), ("tests/drill/test_breach.py",)
 
+AWS_TWIN = ("tests/drill/test_aws_twin.py",)
+
 DEADLINES, ONE_DEBT = ("tests/unit/test_deadlines.py",), ("tests/incident/test_one_debt.py",)
 
 LACKING, RIGHTS_OF_A_KEY = ("tests/incident/test_rights.py",), ("tests/contract/test_rights_of_a_key.py",)
@@ -1199,6 +1201,27 @@ MUTANTS = (
         "(worked_before or not refused_before) and",
         "",
         ("tests/unit/test_refusals.py",),
+    ),
+    Mutant(
+        "let the drill's AWS overwrite a version",
+        "ir/drill/hosts/aws_secrets.py",
+        "if there is not None and there.text != text:",
+        "if there is not None and there.text == chr(0):",
+        AWS_TWIN,
+    ),
+    Mutant(
+        "let the drill's AWS move a label without its holder",
+        "ir/drill/hosts/aws_secrets.py",
+        "if taken != holder and (taken is not None or holder != given):",
+        "if False:",
+        AWS_TWIN,
+    ),
+    Mutant(
+        "look nowhere for keys that the drill's AWS was told",
+        "ir/drill/hosts/aws_twin.py",
+        'return call.headers.get("x-amz-target", "").endswith(_WRITES)',
+        "return True",
+        AWS_TWIN,
     ),
     Mutant(
         "show what is typed before it was looked at",

@@ -6,6 +6,7 @@ Settings are the SDK's own: profiles, roles, `AWS_*` variables, `AWS_ENDPOINT_UR
 import os
 import threading
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ir.adapters.stores import vendor_logging
@@ -103,6 +104,7 @@ def _made(service: Service, region: str, timeout: float) -> tuple[object, str]:
     from botocore.session import Session
 
     session = Session()
+    session.register_component("data_loader", _descriptions(session.get_config_variable("data_path")))
     made = session.create_client(service, region_name=region or None, config=_config(timeout, {}), verify=_authority())
     address = str(made.meta.endpoint_url)
     proxy = way_out.proxy_for(parse(address))
@@ -112,6 +114,14 @@ def _made(service: Service, region: str, timeout: float) -> tuple[object, str]:
     for library in ("botocore", "urllib3"):
         vendor_logging.hush(library)
     return made, address
+
+
+@cache
+def _descriptions(path: str | None) -> Any:
+    """What the SDK knows of AWS's services, read once for all clients of this process: reading it is most of making a client."""
+    from botocore.loaders import create_loader
+
+    return create_loader(path)
 
 
 def _authority() -> str | None:

@@ -16,14 +16,13 @@ FUZZED := tests/hardening/test_hostile_files.py tests/hardening/test_hostile_str
   tests/unit/test_approvals.py tests/unit/test_evidence_check.py tests/unit/test_http_address.py tests/unit/test_inventory.py \
   tests/unit/test_inventory_made.py tests/unit/test_reference.py tests/unit/test_report_hostile.py tests/unit/test_secret.py
 
-.PHONY: drill test lint check bench spark soak hands endurance cuts raft fuzz mutants findings docs pictures lock clean
+.PHONY: drill test lint check bench spark soak hands endurance cuts raft fuzz mutants findings samples docs pictures lock clean
 
 drill: $(DRILL_READY)  ## a whole rotation in an embedded world; STORES=aws,env leaves Vault out
 	$(BIN)/ir drill stripe --stores $(STORES)
 
 test: export PYTHONDONTWRITEBYTECODE =
-test: $(VENV)/.develop  ## all tests, against real servers on loopback
-	$(BIN)/python -m compileall -q -j 0 ir
+test: $(VENV)/.tests  ## all tests, against real servers on loopback
 	$(BIN)/python -m pytest -n 6 --dist loadgroup
 
 lint: $(VENV)/.develop
@@ -71,6 +70,9 @@ findings: $(VENV)/.develop  ## surprises of the libraries and tools that we stan
 	  if said=$$(PATH="$(CURDIR)/$(BIN):$$PATH" bash "$$script" 2>&1); then echo "pass  $$script"; \
 	  else failed=1; echo "FAIL  $$script"; echo "$$said"; fi; done; exit $$failed
 
+samples: $(VENV)/.develop  ## logs that real programs write, for the tests of the review: nginx, HAProxy, Squid, Caddy, mitmproxy, Stripe's libraries
+	$(BIN)/python -m tests.review.write_samples
+
 docs: $(VENV)/.develop  ## write the generated parts of the README anew
 	$(BIN)/python -m docs.generate
 
@@ -99,6 +101,12 @@ $(DRILL_READY): $(PRODUCT_LOCKS) pyproject.toml .ci/bootstrap.py
 $(VENV)/.develop: requirements-dev.lock pyproject.toml .ci/bootstrap.py
 	$(SET_UP) develop
 	touch $@
+
+# What the tests import is compiled once here, not by each of their processes.
+$(VENV)/.tests: export PYTHONDONTWRITEBYTECODE =
+$(VENV)/.tests: $(VENV)/.develop $(shell find ir tests -name '*.py')
+	$(BIN)/python -m compileall -q -j 0 ir & \
+	  if ! $(BIN)/python -m pytest --collect-only -qq > $@; then cat $@; rm $@; exit 1; fi; wait
 
 $(SPARK)/.ready: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(SPARK)

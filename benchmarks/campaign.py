@@ -165,7 +165,7 @@ class Company:
             done = sum(bool(child.ended_at) for child in self.book.children(name))
             ended, moved_at = (done, time.monotonic()) if done > ended else (ended, moved_at)
             self.fleet.replace_dead()
-            if not kills or len(self.book.workers()) < len(self.fleet.alive):
+            if not kills or len(self.book.workers.living()) < len(self.fleet.alive):
                 continue
             kill_at = kill_at or time.monotonic() + self.dice.uniform(*BETWEEN_KILLS)
             if time.monotonic() > kill_at:
@@ -200,7 +200,7 @@ def campaign(
     fleet = company.fleet
     try:
         fleet.start(workers)
-        while len(company.book.workers()) < workers:
+        while len(company.book.workers.living()) < workers:
             time.sleep(0.1)
         names = list(company.made)
         with Outages(world) as outages:

@@ -107,10 +107,10 @@ class Side:
     def common(self, target: Path, file: Path) -> None:
         """The listed tests alone."""
         processes = re.findall(r"pytest (-n \d+ --dist \w+)", (target / "Makefile").read_text(encoding="utf-8"))[0]
-        began = time.monotonic()
+        began, used = time.monotonic(), processor_time()
         last = self.pytest(target, *processes.split(), TESTS_TO_RUN=str(file))
         self.note("seconds of common tests", time.monotonic() - began)
-        print(f"        {last}", flush=True)
+        print(f"        {last}; {processor_time() - used:.0f} s of processor time", flush=True)
 
     def note(self, what: str, value: float) -> None:
         """Keep a measurement, and show it."""
@@ -128,6 +128,12 @@ def run(argv: list[str], folder: Path, environment: dict[str, str], fine: tuple[
             sys.exit(f"{' '.join(argv)} ended with {ended}\n{log.read()[-3000:]}")
         log.seek(0)
         return (log.read().splitlines() or [""])[-1]
+
+
+def processor_time() -> float:
+    """Seconds that the programs which have ended took, and all that they waited for; other work on the machine has little part in it."""
+    took = os.times()
+    return took.children_user + took.children_system
 
 
 def on_disk(folder: Path) -> float:

@@ -4,6 +4,7 @@ Our own use is a probe, whose time Stripe gives (its `Date` header): what it cou
 the move of a service did, is told in Stripe's time by the difference between the two clocks, read off that same answer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ir.core.model import Probe
@@ -17,6 +18,8 @@ WITHIN = 15.0
 """Seconds in which Stripe has to show our own use; how late it may count one is not established."""
 _CLOCKS_KEEP = 5.0
 """Seconds by which two readings of the difference between the clocks may differ."""
+_ANSWERED_WITHIN = 60.0
+"""Seconds in which a use that was not answered reached Stripe, if it did."""
 _LOOK_EVERY = 2.0
 _OWN_LOOK_EVERY = 0.5
 
@@ -60,7 +63,10 @@ def comparable(record: Incident, skew: float) -> bool:
 def own(world: World, key: Secret, key_id: str) -> Own | None:
     """Use the key once, and wait until Stripe shows it; without that, uses by others cannot be dated. None: no use was made."""
     sent = world.now()
+    world.hooks.used(sent, 0.0)
     probe = world.ports.issuer.probe(key)
+    if probe.date:
+        world.hooks.used(sent, probe.date)
     skew = ahead(sent, probe)
     if skew is None or not probe.liveness.answers:
         return None
@@ -73,6 +79,16 @@ def own(world: World, key: Secret, key_id: str) -> Own | None:
         if waited >= WITHIN or world.run.stopping():
             return Own(probe.date, skew, 0.0, waited)
         world.ports.clock.sleep(_OWN_LOOK_EVERY)
+
+
+def perhaps_ours(used: float, noted: Sequence[tuple[float, float]], skew: float) -> bool:
+    """Whether a use, by Stripe's clock, may be one of ours that was noted before: an earlier process was killed before its entry."""
+    for asked, answered in noted:
+        sure = (answered, answered + RESOLUTION)
+        first, last = sure if answered else (asked - skew - _CLOCKS_KEEP, asked - skew + _ANSWERED_WITHIN)
+        if first <= used <= last:
+            return True
+    return False
 
 
 def known_until(record: Incident, skew: float, probed: float = 0.0) -> float:

@@ -33,13 +33,15 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
             return _word(world, record)
         return Outcome(Did.SKIPPED, "not checked: no source shows who still uses the old key", {"quiet": {"checked": False}})
     world.hooks.say(f"listening for use of the old key for {step.params['for']:g} s")
+    noted = world.lookups.own_uses()
     mine = last_use.own(world, old, first.id)
     if mine is None or not mine.last_used:
         said = f"cannot tell who uses the old key: Stripe did not show our own use of it within {last_use.WITHIN:g} s"
         outcome = _word(world, record, mine) if step.params["required"] else Outcome(Did.SKIPPED, said, {"quiet": {"checked": False}})
         return replace(outcome, facts={**outcome.facts, **({"old": {"probed_at": mine.at}} if mine else {})})
     told = first.last_used if key_id else 0.0  # without an id, it was found by a use of our own
-    used = told if last_use.comparable(record, mine.ahead) and told > last_use.known_until(record, mine.ahead) else 0.0
+    news = last_use.comparable(record, mine.ahead) and told > last_use.known_until(record, mine.ahead)
+    used = told if news and not last_use.perhaps_ours(told, noted, mine.ahead) else 0.0
     if not used:
         with world.hooks.resting(float(step.params["for"])):
             used = last_use.by_others(world, old, first.id, mine, float(step.params["for"]))

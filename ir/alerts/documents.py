@@ -20,14 +20,17 @@ def unfold(data: Json) -> list[Json] | None:
     """The rows of a report, each with the parts of the document that its reader needs; None when the format is another."""
     if rows(data, "runs") and ("version" in data or "$schema" in data):
         return list(_sarif(data))
-    if isinstance(data.get("vulnerabilities"), list) and isinstance(data.get("scan"), dict):
+    if isinstance(data.get("vulnerabilities"), list) and ("scan" in data or "version" in data):
         return [{"gitlab_row": row} for row in data["vulnerabilities"] if isinstance(row, dict)]
-    if isinstance(data.get("results"), dict) and "plugins_used" in data:
-        return [{"detect_secrets_row": row, "file": name} for name in data["results"] for row in rows(data["results"], name) if _is(row)]
+    if isinstance(data.get("results"), dict):
+        found = [{"detect_secrets_row": row, "file": name} for name in data["results"] for row in rows(data["results"], name) if _is(row)]
+        return found if "plugins_used" in data or any("hashed_secret" in one["detect_secrets_row"] for one in found) else None
     if "total_occurrences" in data and ("entities_with_incidents" in data or "scans" in data):
         return list(_ggshield(data, _DEEPEST))
     if isinstance(data.get("Results"), list) and ("SchemaVersion" in data or "ArtifactName" in data):
         return list(_trivy(data))
+    if isinstance(data.get("Resources"), list) and "ClusterName" in data:
+        return [row for one in filter(_is, data["Resources"]) for row in _trivy({"ArtifactName": one.get("Name"), **one})]
     return None
 
 
@@ -61,6 +64,10 @@ def sarif(data: Json) -> Alert:
     where = list(filter(_is, rows(row, "locations"))) or [{}]
     region, marks = obj(where[0], "physicalLocation", "region"), obj(row, "partialFingerprints")
     held, git = obj(region, "snippet"), obj(where[0], "properties", "git_metadata")
+    around, said = (
+        obj(where[0], "physicalLocation", "contextRegion", "snippet"),
+        obj(row, "message"),
+    )  # Trivy puts the masked line into its text
     old, tool = obj(row, "properties"), text(data, "tool")  # the properties are those of gitleaks 7
     dates = (moment(marks, "date"), moment(old, "date"), moment(obj(git, "commit"), "date"))
     since, what = earliest(*((date, "the commit") for date in dates))
@@ -72,9 +79,9 @@ def sarif(data: Json) -> Alert:
         tuple(_sarif_place(row, one) for one in where),
         since,
         what,
-        snippet(held, "text") or snippet(old, "offender") or secret(old, "offender"),
+        snippet(held, "text") or snippet(old, "offender") or secret(old, "offender") or snippet(around, "text") or snippet(said, "text"),
         hashes(marks, ggshield="secret/v1"),
-        ends(held, "text"),
+        ends(held, "text") or ends(around, "text") or ends(said, "text"),
         closed=bool(rows(row, "suppressions")),
         one_place=tool.lower() == "kingfisher",
     )

@@ -4,13 +4,11 @@ It may tell the key or its ends, an address where it was found, and a time. No f
 but these three is looked for.
 """
 
-import email
-import html
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.message import Message
 
+from ir.alerts import mail_text
 from ir.alerts.alert import Alert, Ends, Hash, Location
 from ir.alerts.fields import earliest, masked
 from ir.core.secret import Secret, excerpt
@@ -18,13 +16,12 @@ from ir.core.secret import Secret, excerpt
 MAIL = "e-mail"
 LONGEST = 1_000_000
 """Characters of a mail that are read."""
-_HEADER = re.compile(r"(?:[A-Za-z][A-Za-z0-9-]{1,40}:[^\n]*\n(?:[ \t][^\n]*\n){0,50}){2}")
-_TAG = re.compile(r"<[^<>]{0,2000}>")
 _WHOLE = re.compile(r"(?<![A-Za-z0-9_])(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,247}|whsec_[A-Za-z0-9+/=_-]{24,200})")
 _SHOWN = re.compile(r"(?<![A-Za-z0-9_])(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{0,60}[*\u2022\u2026.xX]{2,120}[ ]?[A-Za-z0-9]{4,60}")
 _ENDS = re.compile(
-    r"(?:end(?:s|ing) (?:in|with|on)|last (?:four|4)(?: characters| digits| letters)?(?: (?:of|are|is|being))?(?: the key| it)?)"
-    r"[\s:=('\"`\u201c\u2018*\u2022\u2026.]{1,12}([A-Za-z0-9]{4})(?![A-Za-z0-9])",
+    r"(?:end(?:s|ing) (?:in|with|on)|last (?:four|4)(?:\s(?:characters|digits|letters|of|the|your|this|its|leaked|exposed|compromised"
+    r"|secret|live|api|stripe|key|key's|it|are|is|being|were|was)){0,8})"
+    r"[\s:=('\"`\u201c\u2018*\u2022\u2026.]{1,12}([A-Za-z0-9]{4})(?![A-Za-z0-9/:-])",
     re.IGNORECASE,
 )
 _HASH = re.compile(r"hash[^0-9a-f\n]{1,20}([0-9a-f]{64})(?![0-9a-f])", re.IGNORECASE)
@@ -50,7 +47,8 @@ _HOURS = {"EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST
 
 def read(content: str) -> list[Alert]:
     """One alert for each key that the mail tells of; empty when it tells of none."""
-    sent, said = _parts(content[:LONGEST])
+    dates, said = mail_text.text_of(content[:LONGEST])
+    sent = min((found for date in dates for found, _ in _times(date)), default=0.0)
     if "stripe" not in said.lower() and not _WHOLE.search(said) and not _SHOWN.search(said):
         return []
     place = _place(said)
@@ -75,27 +73,6 @@ def _shown(text: str) -> list[Ends]:
     tails = [Ends("", tail) for tail in _each(_ENDS, text)]
     sure = [ends for ends in tails if not ends.tail.isalpha() or not ends.tail.islower()]  # `ending with your` does not end a key
     return list(dict.fromkeys(found or sure))
-
-
-def _parts(content: str) -> tuple[float, str]:
-    """The time of sending (0: it does not say) and the text: decoded from a saved mail, without the tags of HTML."""
-    if not _HEADER.match(content):
-        return 0.0, content
-    try:
-        mail = email.message_from_string(content)
-        parts = [part for part in mail.walk() if part.get_content_maintype() == "text"]
-    except (RecursionError, ValueError, LookupError):
-        return 0.0, content
-    sent = next((found for found, _ in _times(str(mail.get("Date", ""))[:100])), 0.0)
-    plain = [part for part in parts if part.get_content_subtype() == "plain"] or parts
-    said = "\n".join(filter(None, map(_decoded, plain)))
-    return sent, f"{str(mail.get('Subject', ''))[:500]}\n{said}"
-
-
-def _decoded(part: Message) -> str:
-    raw = part.get_payload(decode=True)
-    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ""
-    return html.unescape(_TAG.sub(" ", text)) if part.get_content_subtype() == "html" else text
 
 
 def _place(text: str) -> Location:

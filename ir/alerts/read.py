@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 from ir.alerts import documents, mail
 from ir.alerts.alert import Alert
@@ -46,7 +47,9 @@ _TOTALS = ("findings", "scan_date", "rules_applied")
 """Fields that kingfisher writes to standard output after its findings."""
 _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[@-Z\\^_=>])")
 """Control sequences of a terminal between texts: colours, questions, titles."""
-_CSV = re.compile(r"(?:[A-Za-z]+,)*RuleID,(?:[A-Za-z]+,)*[A-Za-z]+\r?\n")
+_CSV = re.compile(r"(?:\"?[A-Za-z]{1,40}\"?[,;\t]){0,40}?\"?RuleID\"?([,;\t])[A-Za-z,;\t\"]{1,2000}\r?\n")
+_FORM = re.compile(r"payload=(%7B[^&\s]+)", re.IGNORECASE)
+"""A webhook of GitHub whose content type is `application/x-www-form-urlencoded`, GitHub's default."""
 _DOCUMENT = re.compile(r"^[ \t]*(?:\{|\[\s*(?:[\[{\]]|$))", re.MULTILINE)
 _PREFIX = re.compile(r"""^[^{\n]{1,120}(?=\{"[^\n]*\}[ \t\r]*$)""", re.MULTILINE)
 """The beginning that a job's or a container's log puts before each line, such as its time or the container's name."""
@@ -85,6 +88,8 @@ def loads(content: str, name: str) -> tuple[Alert, ...]:
     The same finding at the same place counts once.
     """
     content = _TERMINAL.sub("", content) if "\x1b" in content else content
+    form = _FORM.match(content)
+    content = unquote_plus(form[1]) if form else content
     found: dict[object, Alert] = {}
     for alert in _alerts(content, name):
         known = (alert.scanner, alert.id, alert.kind, alert.places, alert.secret, alert.hashes, alert.ends)
@@ -97,8 +102,9 @@ def loads(content: str, name: str) -> tuple[Alert, ...]:
 
 
 def _alerts(content: str, name: str) -> Iterator[Alert]:
-    if _CSV.match(content):
-        yield from (replace(_alert(row, line, name), line=line) for line, row in _table(content, name))
+    table = _CSV.match(content)
+    if table:
+        yield from (replace(_alert(row, line, name), line=line) for line, row in _table(content, name, table[1]))
         return
     told = () if _DOCUMENT.search(content) else _behind_prefixes(content, name) or mail.read(content)
     if told:
@@ -116,9 +122,9 @@ def _behind_prefixes(content: str, name: str) -> tuple[Alert, ...]:
         return ()
 
 
-def _table(content: str, name: str) -> Iterator[tuple[int, Json]]:
+def _table(content: str, name: str, delimiter: str) -> Iterator[tuple[int, Json]]:
     """Rows of a CSV with the line on which each ends."""
-    reader = csv.DictReader(io.StringIO(content, newline=""))
+    reader = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
     try:
         yield from ((reader.line_num, {str(k): v for k, v in row.items()}) for row in reader)
     except csv.Error:

@@ -12,8 +12,8 @@ from ir.cli.terminal.exceptions import Unhealthy, Unreachable, Unverified
 from ir.cli.terminal.inventory_source import INVENTORY
 
 _PLACE = "A breached place: a store, a host, an account, or the file of a scanner's report; may be given again."
-_SIGN_WITH = "Sign what workers run with this SSH key, too; the inventory lists it as an approver's."
-_TRUSTED = "Whose word it is that `ir` may write there with its own login, which lay there, too."
+_SIGN_WITH = "Also sign, with this SSH key, what workers may run; the inventory lists it as an approver's."
+_TRUSTED = "Who says that `ir` may write there with its own login, although that was stored there, too."
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,7 @@ class BreachOptions:
     webhook_playbook: Annotated[
         str, typer.Option("--webhook-playbook", help="The same, for signing secrets of webhooks.", metavar="NAME|FILE")
     ] = "stripe-webhook"
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="The list, and with --policy a rehearsal of every key; changes nothing.")] = (
-        False
-    )
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="The list, and with --policy a dry run of every key; changes nothing.")] = False
     yes: Annotated[bool, typer.Option("--yes", help="Answer the operator's own questions with yes; never chooses a policy.")] = False
     as_json: AsJson = False
     read_values: Annotated[

@@ -59,7 +59,7 @@ def document(kept: State, book: CampaignLedger, row: Json, children: list[Child]
         "about": row["about"],
         "limits": row["limits"],
         "keys": [{**child.__dict__, "state": child.state.value} for child in children],
-        "workers": book.workers(),
+        "workers": book.workers.living(),
     }
 
 

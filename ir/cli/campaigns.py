@@ -42,8 +42,8 @@ def status(name: Name = "", as_json: AsJson = False) -> None:
     if as_json:
         screen.document(document(kept, book, row, children))
     else:
-        screen.table(title(row, children, time.time()), *table_rows(children, time.time(), book.workers()))
-        for worker in book.workers():
+        screen.table(title(row, children, time.time()), *table_rows(children, time.time(), book.workers.living()))
+        for worker in book.workers.living():
             screen.say(f"worker {worker['name']}, by {worker['actor']}" + (f", takes nothing: {worker['said']}" if worker["said"] else ""))
     sys.exit(int(code_of(kept, row, children)))
 

@@ -33,7 +33,7 @@ def classify(
     material: Annotated[bool | None, typer.Option("--material/--not-material", help="Is it material (SEC Form 8-K)?")] = None,
     under: Annotated[list[str] | None, typer.Option(help="A pack of clocks that counts, too: nis2, dora, us-ca, …", metavar="PACK")] = None,
 ) -> None:
-    """Say since when you know, whether it is a personal data breach, whether it is material. Clocks run from awareness, never later."""
+    """State when you learned of it, and whether it is a personal data breach, and material. Clocks run from awareness, never later."""
     said = breach is not None or aware or aware_at or material is not None or under
     if not said or not by.strip():
         next_step = "ir classify INC --breach --by NAME, or --aware-at TIME, --material, --under PACK"

@@ -38,6 +38,7 @@ def _make_tables(kept: State) -> None:
     assert kept.consents is not None  # noqa: S101 - made by being looked at
     assert kept.checkpoints is not None  # noqa: S101
     kept.inventories.make_table()
+    kept.own_uses.make_table()
     CampaignLedger(kept.engine)
     NoticeLog(kept.engine, kept.me.executor)
     runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)

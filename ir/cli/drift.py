@@ -43,7 +43,7 @@ def drift(
     terraform_state: Annotated[list[str] | None, typer.Option(help="What Terraform writes, too.", metavar="FILE")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Where stores of a key disagree or hold a dead one, what would revert them, which services hold another. Exit 5 when anything does."""
+    """Compare each key's copies in stores and services: which differ, which are dead, what would revert them. Exit 5 if any is wrong."""
     screen = Screen(as_json=as_json)
     opened = inventory_source.default(file, screen)
     compare(opened, screen, yes=yes, pin=inventory_sha256, probe=probe, states=terraform_state or ())

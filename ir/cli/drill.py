@@ -2,7 +2,6 @@
 
 import io
 import random
-import shutil
 import signal
 import sys
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ir.cli.drill_output import DrillOutput
 from ir.cli.options import AsJson
 from ir.cli.terminal.option_groups import takes
 from ir.cli.terminal.screen import Screen
@@ -45,7 +45,7 @@ class DrillFlags:
     real_time: Annotated[bool, typer.Option("--real-time", help="The shipped playbook, with its own waits.")] = False
     stores: Annotated[str, typer.Option(help=_STORES, metavar="NAMES")] = ""
     faults: Annotated[str, typer.Option(help="What goes wrong meanwhile: all, or names by comma; ? lists them.", metavar="NAMES")] = ""
-    runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="So many drills in simulated time, seeds counted from --seed.")] = 0
+    runs: Annotated[int, typer.Option(min=0, max=_MOST_RUNS, help="Number of drills in simulated time; seeds count up from --seed.")] = 0
     picture: Annotated[str, typer.Option(help="Also draw the screen as SVG.", metavar="FILE")] = ""
     hands: Annotated[
         bool, typer.Option("--hands", help="You are the person: run ir by hand, and click in an imitation of the Dashboard.")
@@ -114,16 +114,15 @@ class _Tee(io.TextIOWrapper):
 def _watched(*, as_json: bool, pictured: bool) -> tuple[Screen, Watch, io.BytesIO]:
     """The screen, what the drill shows on it, and a copy of all that for a picture."""
     seen = io.BytesIO()
-    stream = sys.stderr if as_json else sys.stdout
-    console, columns = None, shutil.get_terminal_size().columns if stream.isatty() else 0
+    output = DrillOutput(as_json=as_json)
+    console, columns = None, output.columns
     if pictured:
         columns = _PICTURE_WIDTH
         console = Console(file=_Tee(seen), force_terminal=True, width=columns, highlight=False)
     screen = Screen(as_json=as_json, console=console)
 
     def show(chunk: bytes) -> None:
-        stream.buffer.write(chunk)
-        stream.flush()
+        output.show(chunk)
         seen.write(chunk)
 
     return screen, Watch(screen.say, show, columns), seen

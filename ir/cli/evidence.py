@@ -54,7 +54,7 @@ def key(
 
 def bundle(
     name: Name = "",
-    output: Annotated[str, typer.Option(help="Folder; default: where the incident's own lies.", metavar="DIR")] = "",
+    output: Annotated[str, typer.Option(help="Folder; default: the incident's own.", metavar="DIR")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Write the evidence bundle again, of a waiting incident too; `python3 DIR/verify.py` checks it."""
@@ -86,7 +86,9 @@ def purge(
     as_json: AsJson = False,
     reason: Reason = "",
     by: By = "",
-    second: Annotated[str, typer.Option(help="Another person who agrees, while a clock runs or something is to do.", metavar="NAME")] = "",
+    second: Annotated[
+        str, typer.Option(help="Another person who agrees; needed while a clock runs or something is still to do.", metavar="NAME")
+    ] = "",
 ) -> None:
     """Remove what was collected about people, and say so: hashes stay, the chain goes on holding."""
     from ir.engine.dbos_records import read_entries

@@ -73,9 +73,9 @@ def close(
     name: Name = "",
     attest: Annotated[str, typer.Option(help="What you attest, and how you know.", metavar="REASON")] = "",
     by: By = "",
-    debt: Annotated[str, typer.Option(help="Which one of the things still to do it ends, where there are several.", metavar="NAME")] = "",
+    debt: Annotated[str, typer.Option(help="Which thing still to do is ended, where there are several.", metavar="NAME")] = "",
     accept_left: Annotated[
-        str, typer.Option(help="Keep what a review calls left by an attacker: its id. Counted as still to do once.", metavar="ID")
+        str, typer.Option(help="Keep what the review says an attacker left, by its id; counted as still to do once.", metavar="ID")
     ] = "",
     accept_alive: Annotated[
         list[str] | None,
@@ -86,7 +86,7 @@ def close(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """End what cannot be proven, one thing by name: attested, not proven. A key that answers is proven alive, and stays to do."""
+    """End what cannot be proven, one thing by name: attested, not proven. A key that answers is proven alive, so it is still to do."""
     screen, kept = Screen(as_json=as_json), open_state()
     if not attest.strip() or not by.strip():
         raise UsageError("closing needs a reason and a name", next_step="ir close INC --attest REASON --by NAME")

@@ -27,9 +27,9 @@ def graph(
 
 
 def schema() -> None:
-    """The form of an inventory as JSON Schema, for editors. With `ir inventory schema > inventory.schema.json` one completes and checks.
+    """The form of an inventory as JSON Schema, for editors that complete and check: `ir inventory schema > inventory.schema.json`.
 
-    Its first line then says `# yaml-language-server: $schema=inventory.schema.json`.
+    The first line of the inventory then is `# yaml-language-server: $schema=inventory.schema.json`.
     """
     from ir.inventory import schema as inventory_schema
 

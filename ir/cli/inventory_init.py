@@ -53,7 +53,7 @@ _HERE = {
 OUTPUT = "Write it there, mode 0600, instead of printing it; to a file that is there, rows are added."
 FROM = "What lies at a host, by name: vercel, github-actions://acme, k8s://CONTEXT, gcp-sm://PROJECT, azure-kv://VAULT, ssm, vault://MOUNT"
 READ = "Read the values that hosts tell, to know keys by their beginning and to match them by fingerprint; in a terminal it is asked."
-LISTED = "An inventory that lists some already: how hosts are reached, and what is not proposed again."
+LISTED = "An inventory that lists some already: it says how hosts are reached, and its keys are not proposed again."
 
 
 def init(

@@ -34,7 +34,7 @@ from ir.runtime.incident_spec import pick_key
 from ir.runtime.learned_rights import LearnedRight
 from ir.storage import state_folder, written_file
 
-Words = Annotated[list[str] | None, typer.Argument(metavar="[KEY]", help="Name of the key in the inventory; one key needs no name.")]
+Words = Annotated[list[str] | None, typer.Argument(metavar="KEY", help="Name of the key in the inventory; one key needs no name.")]
 Since = Annotated[str, typer.Option(help="Where the evidence begins: 31d, or a time.", metavar="31d|TIME")]
 Until = Annotated[str, typer.Option(help="Where it ends, for old logs: a time; default: now.", metavar="TIME")]
 Egress = Annotated[list[str] | None, typer.Option(metavar="GLOB", help="Our own egress logs; plain or gzip.")]
@@ -69,7 +69,7 @@ class PermissionsOptions:
     ] = ""
     output: Annotated[str, typer.Option(help="Write the derivation there too, as JSON, mode 0600.", metavar="FILE")] = ""
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Markdown, for a ticket.")] = False
-    dashboard: Annotated[bool, typer.Option("--dashboard", help="The whole page of the Dashboard: None, Read or Write.")] = False
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="As the Dashboard's page: None, Read or Write for each resource.")] = False
     memory_limit: Annotated[str, typer.Option(help="Of the embedded engine.", metavar="SIZE")] = "350MB"
     api_base: Annotated[str, typer.Option(help="Without an inventory: a Stripe stand-in on loopback.", metavar="URL")] = STRIPE
     yes: Annotated[bool, typer.Option("--yes", help=YES)] = False

@@ -17,7 +17,7 @@ NAMES = ("aws-sm", "aws-ssm", "gcp-sm", "azure-kv", "vault", "conjur", "k8s", "v
 def policies(
     file: InventoryFile = "",
     only: Annotated[str, typer.Option("--only", help=f"One document alone, for a file: {' | '.join(NAMES)}.", metavar="NAME")] = "",
-    hints: Annotated[bool, typer.Option("--hints", help="Add what a run goes on without: it tells people more.")] = False,
+    hints: Annotated[bool, typer.Option("--hints", help="Add optional rights: without them a run goes on and tells less.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """The least that `ir` has to be allowed at stores and at Stripe for this inventory. Nothing is contacted."""

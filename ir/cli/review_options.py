@@ -33,7 +33,7 @@ class ReviewOptions:
     ] = None
     account_id: Annotated[str, typer.Option("--account", help="Account name in the inventory, or acct_….")] = ""
     review_key_from: Annotated[str, typer.Option(help=f"A read-only rk_ key: {SOURCES}", metavar="SOURCE")] = ""
-    budget: Annotated[str, typer.Option(help="At most so long; newest evidence first.", metavar="60s")] = ""
+    budget: Annotated[str, typer.Option(help="Time limit; the newest evidence is read first.", metavar="60s")] = ""
     watch: Annotated[
         str, typer.Option(help="Go on looking for so long; new misuse opens the incident again and ends it with 7.", metavar="72h")
     ] = ""

@@ -140,7 +140,7 @@ class ManyKeys(RotationOptions):
     detach: Annotated[bool, typer.Option("--detach", help="Leave it to the workers (ir worker).")] = False
     sign_with: Annotated[
         str,
-        typer.Option(help="Sign what workers run with this SSH key, too; the inventory lists it as an approver's.", metavar="FILE"),
+        typer.Option(help="Also sign, with this SSH key, what workers may run; the inventory lists it as an approver's.", metavar="FILE"),
     ] = ""
 
     @property

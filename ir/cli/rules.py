@@ -54,7 +54,7 @@ def show_rule(name: Annotated[str, typer.Argument(help="Id of the rule, such as 
 def check_rules(
     names: Annotated[list[str] | None, typer.Argument(help="Only these rules.")] = None, rules: Folders = None, as_json: AsJson = False
 ) -> None:
-    """Run every rule's own positive and negative examples; ends with 1 when one fails."""
+    """Run the examples of every rule, positive and negative. Ends with 1 when one fails."""
     from ir.review.detect.rule_examples import run_example
     from ir.review.detect.rules import load_rules
 

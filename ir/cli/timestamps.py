@@ -28,7 +28,7 @@ def timestamp(
     tsa_root: TsaRoot = "",
     as_json: AsJson = False,
 ) -> None:
-    """Let an authority outside say that the record existed by now: a time stamp over the last signed checkpoint."""
+    """Let an outside authority attest that the record exists now: a time stamp over the last signed checkpoint."""
     screen, kept = Screen(as_json=as_json), open_state()
     if not tsa:
         raise UsageError("no authority is named", next_step="--tsa URL, of one that your auditors trust")

@@ -27,7 +27,7 @@ def unused(
     inventory_sha256: Annotated[str, typer.Option(help=PIN, metavar="HEX")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Keys of each account that live and that nothing has used for a while: what leaks unseen. Needs `app_key`; kills nothing."""
+    """Live keys of each account that nothing has used for a while: a leak of one goes unseen. Needs `app_key`; kills nothing."""
     screen = Screen(as_json=as_json)
     opened = inventory_source.default(file, screen)
     try:

@@ -161,10 +161,10 @@ def _listening(listen: str, *, beyond: bool) -> "Metrics | None":
 
 @app.command("list")
 def list_workers(as_json: AsJson = False) -> None:
-    """Workers that live: where, since when, what each has under way, and why one takes nothing. Exit code 4 where one does not."""
+    """Live workers: host, start, and what each has under way. Says why one takes nothing; exit code 4 if one does not."""
     screen, kept = Screen(as_json=as_json), open_state()
     book = CampaignLedger(kept.engine)
-    rows, has = book.workers(), dict[str, list[str]]()
+    rows, has = book.workers.living(), dict[str, list[str]]()
     for child in book.kept():
         has.setdefault(child.owner, []).append(child.key)
     if as_json:

@@ -4,6 +4,7 @@ From Microsoft's description of the API (`tests/worlds/api/azure.json` has the p
 libraries have, without the programs that these would run, through `azure-identity`, which is loaded when it is used.
 """
 
+import logging
 import re
 from importlib.util import find_spec
 from threading import Lock
@@ -80,6 +81,10 @@ class AzureVault:
         """Remove a deleted secret for good. Raises Missing; Conflict while it is being deleted; Denied also for a vault that forbids it."""
         self._ask("DELETE", f"/deletedsecrets/{part(secret)}", f"deleted secret {secret}")
 
+    def deleted(self, secret: str) -> Json:
+        """Of a secret that was deleted and is kept: `scheduledPurgeDate` and others, without its value. Raises Missing."""
+        return self._ask("GET", f"/deletedsecrets/{part(secret)}", f"deleted secret {secret}", needs="id")
+
     def recover(self, secret: str) -> None:
         """Begin to bring a deleted secret back, with all versions."""
         self._ask("POST", f"/deletedsecrets/{part(secret)}/recover", f"deleted secret {secret}")
@@ -87,12 +92,15 @@ class AzureVault:
     def _all(self, path: str, about: str) -> list[Json]:
         """Every page. Of the address of the next one only the query is taken: the login goes to our own address and to no other."""
         found: list[Json] = []
-        query = f"{_API}&maxresults={_PAGE}"
-        while query:
+        query, asked = f"{_API}&maxresults={_PAGE}", set[str]()
+        while query and query not in asked:
+            asked.add(query)
             page = self._ask("GET", f"{path}?{query}", about, needs="value")
             found += page["value"] or []
-            query = urlsplit(str(page.get("nextLink") or "")).query
-        return found
+            if not page.get("nextLink"):
+                return found
+            query = urlsplit(str(page["nextLink"])).query
+        raise Unknown(f"Azure gave no usable answer about {about}: its pages do not end")
 
     def _ask(self, method: str, path: str, about: str, body: object = None, *, needs: str = "") -> Json:
         found: Json = self._api().ask(method, path if "?" in path else f"{path}?{_API}", about, body, needs=needs).data
@@ -141,6 +149,8 @@ def _credentials() -> Any:
     """Those that need no program: what runs one has to stand in the inventory, which a person agreed to."""
     from azure.identity import DefaultAzureCredential
 
+    for library in ("azure", "msal"):  # a refusal is told by us, in one line; theirs repeats what the login answered
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     programs = ("cli", "developer_cli", "powershell", "visual_studio_code", "shared_token_cache", "interactive_browser", "broker")
     return DefaultAzureCredential(**{f"exclude_{name}_credential": True for name in programs}, **_SLOW)
 

@@ -29,6 +29,7 @@ class Promises:
         compare: a write names what it replaces, and is refused when that is gone; else it is looked at right before and right after.
         custody: it can hold a key for an incident.
         tells_writer: it tells who changed it last.
+        stamps: it tells which version stands there without telling its value, so that what did not change is not read again.
         writes: it can be written at all.
     """
 
@@ -37,6 +38,7 @@ class Promises:
     compare: bool = False
     custody: bool = False
     tells_writer: bool = False
+    stamps: bool = False
     writes: bool = True
 
     @property
@@ -76,11 +78,11 @@ class Scheme:
 
 
 SCHEMES: dict[str, Scheme] = {
-    "aws-sm": Scheme(Promises(PlaceKind.VERSIONED, stage=True, compare=True, custody=True), host="region"),
+    "aws-sm": Scheme(Promises(PlaceKind.VERSIONED, stage=True, compare=True, custody=True, stamps=True), host="region"),
     "aws-ssm": Scheme(Promises(PlaceKind.VERSIONED, stage=True, custody=True, tells_writer=True), host="region"),
     "gcp-sm": Scheme(Promises(PlaceKind.VERSIONED, stage=True, custody=True), host="project"),
     "azure-kv": Scheme(Promises(PlaceKind.VERSIONED, stage=True, custody=True), host="vault"),
-    "vault": Scheme(Promises(PlaceKind.VERSIONED, stage=True, compare=True, custody=True), host="mount", field=True),
+    "vault": Scheme(Promises(PlaceKind.VERSIONED, stage=True, compare=True, custody=True, stamps=True), host="mount", field=True),
     "conjur": Scheme(Promises(PlaceKind.VERSIONED, stage=True, custody=True), host="account"),
     "k8s": Scheme(
         Promises(PlaceKind.SINGLE, stage=True, compare=True, custody=True, tells_writer=True), host="context", field=True, place="Secret"

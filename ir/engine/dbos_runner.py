@@ -8,20 +8,20 @@ that leaves an incident waiting ends at once.
 """
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import NoReturn
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos import error as dbos_errors
 
-from ir.core.errors import ExitCode, Unreplayable, unexpected
+from ir.core.errors import Unreplayable, unexpected
 from ir.core.model import Json
 from ir.engine.dbos_records import Plain, client
+from ir.engine.dbos_steps import HandedBack, RecordedSteps
+from ir.engine.heartbeat import Heartbeat
 from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.incident.context import World
@@ -43,9 +43,6 @@ _ACTIVE = ("PENDING", "ENQUEUED", "DELAYED")
 """The engine's words for workflows that it has not ended."""
 _NEVER = 86400.0
 """Seconds between the engine's looks for schedules: `ir` gives it none (see `fleet.schedule`)."""
-_BEAT = 5.0
-TAKEN_OVER = 70
-"""Exit code of a process whose incident another process took over."""
 
 
 class Runner:
@@ -59,15 +56,11 @@ class Runner:
     def __init__(self, engine: sa.Engine, me: Me, leases: Leases, signals: SignalLog) -> None:
         self.engine, self.me, self.leases, self.signals = engine, me, leases, signals
         self.queue = f"ir-{me.executor}"
-        self._beating: dict[str, int] = {}
+        self.heartbeat = Heartbeat(leases, me)
         self.broken: dict[str, str] = {}
         """Incidents that broke off in this process, and the reason: the record could not be written, or a bug of ours."""
         self.over: Callable[[str], None] = lambda _incident: None
         """Called when this process stops running an incident, because the incident ended or was released while it waits."""
-        self.taken_over: Callable[[], NoReturn] = lambda: os._exit(TAKEN_OVER)
-        """Ends this process at once: another process took one of its incidents over, and every further act would be done twice."""
-        self.away: Callable[[Away], None] = lambda _error: os._exit(int(ExitCode.UNEXPECTED))
-        """Ends this process at once: the database did not come back, and another process may take its incidents over."""
         self._launched = self._queued = False
         self._queueing = threading.Lock()
         self._coming: set[str] = set()
@@ -95,7 +88,7 @@ class Runner:
         DBOS.listen_queues([self.queue])
         DBOS.launch()
         self._launched = True
-        threading.Thread(target=self._beat, daemon=True, name="ir-heartbeat").start()
+        self.heartbeat.begin()
 
     # ── starting and resuming ──
 
@@ -128,7 +121,7 @@ class Runner:
         return str(found.status) if found else ""
 
     def _carry(self, world: World, fence: int) -> None:
-        self._beating[world.incident] = fence
+        self.heartbeat.fences[world.incident] = fence
         self._rested.discard(world.incident)
         _carried[world.incident] = (world, self)
 
@@ -146,7 +139,7 @@ class Runner:
         """Stop working for an incident. The next process then need not wait for the heartbeat to grow old."""
         _carried.pop(incident, None)
         with suppress(sa.exc.DBAPIError, Away):  # then this process has to end before the next one may go on
-            self.leases.let_go(self.me, incident, self._beating.pop(incident, 0))
+            self.leases.let_go(self.me, incident, self.heartbeat.fences.pop(incident, 0))
         self._rested.add(incident)
         self.over(incident)
 
@@ -184,7 +177,7 @@ class Runner:
 
     def close(self) -> None:
         """Stop the engine, in tests; a command line ends with `end_process` instead."""
-        self._beating.clear()
+        self.heartbeat.fences.clear()
         self.forget_queue()
         if self._launched:
             DBOS.destroy(workflow_completion_timeout_sec=0)
@@ -195,23 +188,6 @@ class Runner:
         if self._queued:
             DBOS.delete_queue(self.queue)
             self._queued = False
-
-    def _beat(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(_BEAT):
-            try:
-                self._beat_once()
-            except Away as error:
-                self._beating.clear()
-                self.away(error)
-                return
-            except sa.exc.OperationalError:  # the disk is full: the next beat comes in time
-                continue
-
-    def _beat_once(self) -> None:
-        for incident, fence in list(self._beating.items()):
-            if not self.leases.beat(self.me, incident, fence) and incident in self._beating and self.leases.holder(incident):
-                self.taken_over()
 
 
 _carried: dict[str, tuple[World, Runner]] = {}
@@ -230,23 +206,24 @@ def _incident(opening: Json) -> int:
         runner.arrived(incident)
         if plan_from_json(opening["plan"]).hash != world.plan.hash:
             raise OtherPlan
-        code = Workflow(_Recorded(incident, runner, patient=world.run.patient), world, opening).run()
+        steps = RecordedSteps(incident, runner.engine, runner.signals, patient=world.run.patient, broken=runner.broken)
+        code = Workflow(steps, world, opening).run()
         runner.leases.release(incident)
     except dbos_errors.DBOSUnexpectedStepError as error:
         _, place, expected, recorded = error.inputs
         runner.stop(incident, f"`{recorded}` is record {place}, where this version would go on with `{expected}`")
-        raise _HandedBack from None
+        raise HandedBack from None
     except OtherPlan:
         runner.stop(incident, "the plan that its engine has is not the one in its record")
-        raise _HandedBack from None
+        raise HandedBack from None
     except audit_log.OtherEntry as error:
         runner.stop(
             incident, f"entry {error.entry['n']} is `{error.entry['step'] or error.entry['kind']}`, where this version would write another"
         )
-        raise _HandedBack from None
+        raise HandedBack from None
     except Exception as error:  # noqa: BLE001 - whatever it is, recorded as the end it would leave an incident that cannot be resumed
         runner.broken[incident] = _why(error)
-        raise _HandedBack from None
+        raise HandedBack from None
     finally:
         runner.rest(incident)
     return code
@@ -259,40 +236,3 @@ def _why(error: Exception) -> str:
     if said:
         return f"its record cannot be written ({said}); once that is fixed, it looks at what it did last and goes on"
     return f"{unexpected(error)}, which is a bug; what was done is recorded"
-
-
-class _HandedBack(BaseException):
-    """Ends the thread of an incident that waits or broke off. The engine records only an `Exception`, so the incident looks killed."""
-
-
-class _Recorded:
-    """`recorder.Durable`: steps on DBOS, entries and signals in tables of ours."""
-
-    def __init__(self, incident: str, runner: Runner, *, patient: bool) -> None:
-        self._incident, self._runner, self._patient = incident, runner, patient
-
-    def step(self, name: str, body: Callable[[], Json]) -> Json:
-        def whole() -> Json:
-            try:
-                return body()
-            except Away as error:  # recorded as a failure it would be final
-                self._runner.broken[self._incident] = error.what
-                raise _HandedBack from None
-
-        return DBOS.run_step({"name": name}, whole)
-
-    def emit(self, entry: Json) -> Json | None:
-        return audit_log.append(self._runner.engine, entry)
-
-    def signals(self, after: int) -> list[Json]:
-        return self._runner.signals.sent(self._incident, after)
-
-    def await_signal(self, after: int) -> list[Json]:
-        pause = threading.Event()
-        while True:
-            found = self.signals(after)
-            if found:
-                return found
-            if not self._patient:
-                raise _HandedBack
-            pause.wait(0.2)

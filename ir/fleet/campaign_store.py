@@ -1,4 +1,4 @@
-"""Campaigns, their children and the workers that run them: three more tables in the database of the leases.
+"""Campaigns and their children, beside the workers that run them (`worker_list`): three more tables in the database of the leases.
 
 The same rules as there: what must not be done twice is decided in one transaction under a lock. A child belongs to the worker that
 claimed it until that worker lets it go or is dead. A scheduled child carries its due date; a date is begun once.
@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from ir.core.model import Json
 from ir.fleet.campaign import FAILURES, KEPT, Child, ChildState, Limits, must_pause, next_child
-from ir.fleet.campaign_tables import CAMPAIGNS, CHILDREN, META, SHOWN, WORKERS, child_of
-from ir.storage import process_identity
-from ir.storage.database import clock, create_tables, single, stamp
+from ir.fleet.campaign_tables import CAMPAIGNS, CHILDREN, META, SHOWN, WORKERS, child_of, row_of
+from ir.fleet.worker_list import WorkerList
+from ir.storage.database import clock, create_tables, single
 from ir.storage.leases import alive
 from ir.storage.patience import all_patient
 from ir.storage.process_identity import Me
@@ -23,8 +23,6 @@ _KEPT = tuple(state.value for state in KEPT)
 _UNDER_WAY = (*_KEPT, ChildState.WAITING.value)
 _FIRST = 40
 """The number of queued children that a claim looks at before it looks at all of them."""
-FORGOTTEN = 86400.0
-"""Seconds after which a silent worker is removed."""
 
 Due = Callable[[list[Child], float], Sequence[tuple[Child, Json]]]
 """Scheduled children so far and the time → those that are to be begun now, each with its setting."""
@@ -38,6 +36,7 @@ class CampaignLedger:
         self.engine = engine
         self._single = single(engine)
         create_tables(engine, META)
+        self.workers = WorkerList(engine)
 
     # ── campaigns ──
 
@@ -46,9 +45,7 @@ class CampaignLedger:
         with self.engine.begin() as db:
             self._insert(db, name, kind, actor, limits, about, children)
 
-    def open_due(
-        self, name: str, actor: str, limits: Limits, due: Callable[[list[Child], float], Sequence[tuple[Child, Json]]]
-    ) -> list[Child]:
+    def open_due(self, name: str, actor: str, limits: Limits, due: Due) -> list[Child]:
         """Ask `due` what the schedule says, given all scheduled children so far and the time, and write it, in one transaction."""
         with self.engine.begin() as db:
             self._lock(db)
@@ -64,14 +61,7 @@ class CampaignLedger:
     ) -> None:
         head = {"campaign": name, "kind": kind, "status": "running", "said": "", "actor": actor, "created_at": clock(db), "forgiven": 0}
         db.execute(sa.insert(CAMPAIGNS).values(**head, limits=asdict(limits), about=about))
-        rows = []
-        for child, setting in children:
-            row = {**asdict(child), "campaign": name, "state": child.state.value, "setting": setting}
-            row.pop("id")
-            row["stores"], row["objects"] = list(child.stores), list(child.objects)
-            row["once"] = f"{child.named} {child.due} {child.attempt}" if child.due else None
-            rows.append(row)
-        db.execute(sa.insert(CHILDREN), rows)
+        db.execute(sa.insert(CHILDREN), [row_of(child, name, setting) for child, setting in children])
 
     def campaigns(self) -> list[Json]:
         """All of them, newest first."""
@@ -246,29 +236,6 @@ class CampaignLedger:
             for row in chosen:
                 db.execute(sa.update(CHILDREN).where(CHILDREN.c.id == row.id).values(**values))
         return [row.key for row in chosen]
-
-    # ── workers ──
-
-    def beat(self, me: Me, said: str = "") -> None:
-        """This worker lives; `said`: why it takes nothing, "" = it takes what it finds."""
-        with self._single.begin() as db:
-            mine = WORKERS.c.executor == me.executor
-            if db.execute(sa.update(WORKERS).where(mine).values(heartbeat=stamp(db), said=said)).rowcount == 0:
-                at = clock(db)
-                db.execute(sa.insert(WORKERS).values(**me.row, since=at, heartbeat=at, said=said))
-                db.execute(sa.delete(WORKERS).where(WORKERS.c.heartbeat < at - FORGOTTEN))
-
-    def leave(self, me: Me) -> None:
-        """This worker goes."""
-        with self._single.begin() as db:
-            db.execute(sa.delete(WORKERS).where(WORKERS.c.executor == me.executor))
-
-    def workers(self) -> list[Json]:
-        """Those that live: `{executor, host, pid, machine, actor, since, heartbeat, said}`; `name` tells hosts of one name apart."""
-        with self._single.connect() as db:
-            at = clock(db)
-            rows = [dict(row) for row in db.execute(sa.select(WORKERS).order_by(WORKERS.c.since)).mappings() if alive(row, at)]
-        return [{**row, "name": process_identity.named(row)} for row in rows]
 
     # ── the tables ──
 

@@ -1,9 +1,11 @@
 """The tables of campaigns, their children and the workers, in the database of the leases (`campaign_store` works on them)."""
 
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 
+from ir.core.model import Json
 from ir.fleet.campaign import Child, ChildState
 from ir.storage.tables import of_a_process
 
@@ -72,3 +74,12 @@ def child_of(row: Any) -> Child:
     """A row of `CHILDREN` in the form that the rules work on."""
     found = {**row, "state": ChildState(row["state"]), "stores": tuple(row["stores"]), "objects": tuple(row["objects"])}
     return Child(**found)
+
+
+def row_of(child: Child, campaign: str, setting: Json) -> Json:
+    """A row of `CHILDREN` to insert; the table gives it its id."""
+    row: Json = {**asdict(child), "campaign": campaign, "state": child.state.value, "setting": setting}
+    row.pop("id")
+    row |= {"stores": list(child.stores), "objects": list(child.objects)}
+    row["once"] = f"{child.named} {child.due} {child.attempt}" if child.due else None
+    return row

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from ir.core.errors import AlreadyRunning, IrError
 from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
+from ir.engine.heartbeat import keep_beating
 from ir.fleet import campaign_news, take_over
 from ir.fleet.admission import POSTPONE, POSTPONED_MOST, Admission
 from ir.fleet.agreed_work import Trust, Work
@@ -36,9 +37,11 @@ from ir.runtime.app_state import State
 from ir.storage.patience import Away
 
 SLOTS = 2
-BEAT = 5.0
-"""Seconds between heartbeats of a worker, and between its looks for work that others left."""
+"""Incidents that a worker runs together, unless it is told otherwise."""
+_LOOKS_EVERY = 5.0
+"""Seconds between two looks for work that others left."""
 _IDLE = 0.5
+"""Seconds of a wait for the end of something of ours."""
 _REST = 5.0
 """Seconds of a wait from which on another incident works meanwhile."""
 
@@ -69,7 +72,7 @@ class Worker:
         self.runner = Runner(kept.engine, kept.me, kept.leases, kept.signals)
         self._mine: dict[str, Child] = {}
         self._over: queue.Queue[str] = queue.Queue()
-        self._taking = TakeOvers(kept, book, self._over.put, lambda error: self.runner.away(error))
+        self._taking = TakeOvers(kept, book, self._over.put, lambda error: self.runner.heartbeat.away(error))
         self._ready = deque[Child]()
         """Children that could go on at the last look, and had no place yet."""
         self._looked = 0.0
@@ -82,14 +85,15 @@ class Worker:
         self.runner.launch()
         self.runner.over = self._over.put
         self.fitness.look()
-        self._beat_once()
+        self._beat()
         gone = threading.Event()
-        threading.Thread(target=self._beat, args=(gone,), daemon=True, name="ir-worker-heartbeat").start()
+        beating = (self._beat, lambda error: self.runner.heartbeat.away(error), gone)
+        threading.Thread(target=keep_beating, args=beating, daemon=True, name="ir-worker-heartbeat").start()
         try:
             while not stop.is_set():
                 self._settle_ended()
                 at_rest = until_idle and not self._mine
-                if time.monotonic() - self._looked > BEAT or not self._looked:
+                if time.monotonic() - self._looked > _LOOKS_EVERY or not self._looked:
                     self._looked = time.monotonic()
                     each_look()
                     self._look()
@@ -108,7 +112,7 @@ class Worker:
         finally:
             gone.set()
             if not self._mine:
-                self.book.leave(self.kept.me)
+                self.book.workers.leave(self.kept.me)
 
     def anything(self) -> bool:
         """Whether there is anything to begin, to go on with or to take over, without starting the engine."""
@@ -251,19 +255,9 @@ class Worker:
         except queue.Empty:
             return
 
-    def _beat(self, gone: threading.Event) -> None:
-        while not gone.wait(BEAT):
-            try:
-                self._beat_once()
-            except Away as error:
-                self.runner.away(error)
-                return
-            except sa.exc.OperationalError:  # the disk is full: the next beat comes in time
-                continue
-
-    def _beat_once(self) -> None:
-        self.book.beat(self.kept.me, self.fitness.said)
-        self.kept.budget.workers = max(1, len(self.book.workers()))
+    def _beat(self) -> None:
+        self.book.workers.beat(self.kept.me, self.fitness.said)
+        self.kept.budget.workers = max(1, len(self.book.workers.living()))
 
 
 def _taken_over(_incident: str) -> None:

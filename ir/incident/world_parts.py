@@ -52,6 +52,7 @@ class Lookups:
         elsewhere: who else holds the value with that fingerprint, of all stores and services of the inventory that the plan does not
             replace; at most 10 s, and not older than the question.
         elsewhere_lately: the same, where nothing dies of it: a look that keys of a campaign share may be older than the question.
+        own_uses: our uses of the old key that were noted (`Hooks.used`), by this process or an earlier one: `(asked, answered)`.
         own_requests: request ids of our own probes so far.
         prepare: loads what the first call to the provider needs; beside a look at the stores that takes no time.
     """
@@ -63,6 +64,7 @@ class Lookups:
     owners: Callable[[Store], tuple[Owner, ...]]
     elsewhere: Callable[[str], Comparison]
     elsewhere_lately: Callable[[str], Comparison]
+    own_uses: Callable[[], Sequence[tuple[float, float]]]
     own_requests: Callable[[], tuple[str, ...]]
     prepare: Callable[[], None]
 
@@ -82,6 +84,8 @@ class Hooks:
         knows: whether the database has an incident of that id.
         over: whether the database has an incident of that id, and it is over for good, with no key of it left to do.
         removed_approvers: of the incident's approvers, those whose key has been taken out of the inventory's file since.
+        used: notes a use of the old key by us: when it is about to be `asked`, by our clock, and when it was `answered`, by the provider's
+            (0 = not yet). A process that is killed before its entry leaves that to the next one.
         resting: around a wait of so many seconds for nothing but time: a worker lets another incident work meanwhile.
     """
 
@@ -95,6 +99,7 @@ class Hooks:
     knows: Callable[[str], bool]
     over: Callable[[str], bool]
     removed_approvers: Callable[[], Sequence[Approver]]
+    used: Callable[[float, float], None]
     resting: Callable[[float], AbstractContextManager[None]]
 
 

@@ -77,7 +77,11 @@ def _sent_in_the_clear(inventory: Inventory) -> Iterator[Problem]:
 def _hosts(inventory: Inventory) -> Iterator[Problem]:
     for i, row in enumerate(inventory.hosts):
         if (row.name, row.context) in [(other.name, other.context) for other in inventory.hosts[:i]]:
-            yield ("hosts", i, "name"), f"`{row.name}` is listed twice", "one row for a host, and of k8s one for a context"
+            yield (
+                ("hosts", i, "name"),
+                f"`{row.name}` is listed twice",
+                "one row for a host; of k8s one for each context, of azure-kv one for each vault",
+            )
         if row.token is not None and row.token.scheme in HOSTS:
             yield ("hosts", i, "token"), f"`{row.token}` needs a token itself", "name a place that is read without one"
 

@@ -21,6 +21,7 @@ class Held:
         version: what a later write expects: version id, number, or content hash.
         siblings: names of the other fields of the same object, never their values.
         others: of those, each that holds something shaped like a key, and its fingerprint; for comparing, never recorded.
+        stamp: what `Store.stamp` says as long as this stands there, "" = it says nothing.
         until: epoch seconds at which the store deletes this version by itself, 0 = never.
         blanks: white space stood around the key, such as a line end; `value` is without, and what is written is, too.
     """
@@ -30,6 +31,7 @@ class Held:
     siblings: tuple[str, ...] = ()
     blanks: bool = False
     until: float = 0.0
+    stamp: str = ""
     others: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @staticmethod
@@ -148,6 +150,10 @@ class Store(Protocol):
     def pending(self, incident: str) -> Pending | None:
         """A stranger's unfinished rotation on this object, None when there is none (our own does not count)."""
         ...
+
+    def stamp(self) -> str:
+        """Which version of the object stands there, told without its value; "" = that cannot be told here. Raises PortError."""
+        return ""
 
     def owners(self) -> tuple[Owner, ...]:
         """Programs that write this place by themselves, by what the place tells of them; none where it tells nothing. Raises PortError."""

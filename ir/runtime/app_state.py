@@ -18,6 +18,7 @@ from ir.storage.incident_index import IncidentIndex
 from ir.storage.inventory_texts import InventoryTexts
 from ir.storage.leases import Leases
 from ir.storage.open_questions import OpenQuestions
+from ir.storage.own_uses import OwnUses
 from ir.storage.process_identity import Me
 from ir.storage.signal_log import SignalLog
 from ir.storage.tables import ready
@@ -69,6 +70,11 @@ class State:
     def inventories(self) -> InventoryTexts:
         """Inventories that the incidents of a campaign share."""
         return InventoryTexts(self.engine)
+
+    @cached_property
+    def own_uses(self) -> OwnUses:
+        """What this tool itself has done with leaked keys, as far as no entry tells it yet."""
+        return OwnUses(self.engine)
 
     def bundle(self, incident: str) -> Path:
         """The folder of an incident's report and evidence."""

@@ -1,7 +1,7 @@
 """One look at places and services of an inventory: which key each of them holds, by fingerprint.
 
-Objects are only read, each once. A program or a secret header without consent is not used, and no test event is sent: places that need one
-are reported as not compared.
+Objects are only read, each once, and again only where they changed or cannot tell. A program or a secret header without consent is not
+used, and no test event is sent: places that need one are reported as not compared.
 """
 
 import re
@@ -16,7 +16,7 @@ from ir.core.errors import IrError, Missing
 from ir.core.reference import Reference, other_field, plain
 from ir.inventory import Account, Inventory, Service, Verify, references
 from ir.inventory.consent import of_check, reading
-from ir.ports import Check, Expected, Held, Operator, Verifier
+from ir.ports import Check, Expected, Held, Operator, Store, Verifier
 from ir.runtime import adapter_registry, service_adapters
 from ir.runtime.noted_store import Noted
 
@@ -38,7 +38,7 @@ Told = frozenset[str] | str
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedObject:
     """One object of a store, and the fields of it that an inventory lists: with the key of each, "" = this tool itself works with it."""
 
     name: str
@@ -102,8 +102,10 @@ class LookAround:
         self, source: Inventory, operator: Operator, base: Path, agreed: Collection[str], own: Mapping[str, Noted] | None = None
     ) -> None:
         self._source, self._operator, self._base, self._agreed, self._own = source, operator, base, set(agreed), own or {}
+        self._known = dict[str, tuple[str, Marks]]()
+        """By object: the stamp of what was read there, and its fields. What stands there still is not read again."""
 
-    def take(self, objects: Sequence[Listed], services: Sequence[Service]) -> Seen:
+    def take(self, objects: Sequence[ListedObject], services: Sequence[Service]) -> Seen:
         """Look at all of them, side by side, for at most `WITHIN` seconds. Raises nothing."""
         until = time.monotonic() + WITHIN
         seen = self.stores(objects)
@@ -112,7 +114,7 @@ class LookAround:
             seen.told(service, NO_ANSWER if said is None else said)
         return seen
 
-    def stores(self, objects: Sequence[Listed]) -> Seen:
+    def stores(self, objects: Sequence[ListedObject]) -> Seen:
         """The objects alone."""
         seen = Seen()
         for one, found in zip(objects, concurrency.each_within(_FOR_STORES, objects, self._marks), strict=True):
@@ -129,31 +131,58 @@ class LookAround:
             return True
         return False if any(_TOLD.search(one.said) for one in told) else _TOLD_NOTHING
 
-    def _marks(self, one: Listed) -> Marks | str:
+    def _marks(self, one: ListedObject) -> Marks | str:
         """The fields of an object with fingerprints, by one read; or the reason why it could not be read."""
-        why = ""
         for ref in one.fields:
             held = self._own[str(ref)].taken() if str(ref) in self._own else None
             if held is not None:
                 return _fields(ref, held)
+        why = ""
         for ref in one.fields:
-            if not ref.promises.reads:
-                return "a human sets it, so it cannot be read" if ref.promises.guided else "it is write-only, so it cannot be read"
-            if not reading(self._source, [ref]) <= self._agreed:
-                what = "run the program that reads it" if ref.scheme == "command" else "what reading it takes"
-                return f"nobody agreed to {what}"
+            if blind := self._blind(ref):
+                return blind
             try:
-                held = adapter_registry.store(ref, self._source, self._operator, self._base).read()
+                return self._read(one.name, ref)
             except Missing as error:
                 if ref.scheme == "env":
                     return ()  # a variable that is not set holds no key
                 why = why or error.what
-                continue
             except IrError as error:
                 why = why or error.what
-                continue
-            return _fields(ref, held)
         return why
+
+    def _blind(self, ref: Reference) -> str:
+        """The reason why a place is not looked at, "" = there is none."""
+        if not ref.promises.reads:
+            return "a human sets it, so it cannot be read" if ref.promises.guided else "it is write-only, so it cannot be read"
+        if not reading(self._source, [ref]) <= self._agreed:
+            return f"nobody agreed to {'run the program that reads it' if ref.scheme == 'command' else 'what reading it takes'}"
+        return ""
+
+    def _read(self, name: str, ref: Reference) -> Marks:
+        """Raises IrError."""
+        store = adapter_registry.store(ref, self._source, self._operator, self._base)
+        if (known := self._unchanged(name, store)) is not None:
+            return known
+        held = store.read()
+        found = _fields(ref, held)
+        if held.stamp:
+            self._known[name] = held.stamp, found
+        return found
+
+    def _unchanged(self, name: str, store: Store) -> Marks | None:
+        """What an object was read to hold before, if its stamp says that this stands there still; one that tells no stamp is read."""
+        stamp, found = self._known.pop(name, ("", ()))
+        if not stamp:
+            return None
+        try:
+            now = store.stamp()
+        except IrError:
+            return None
+        if now == stamp:
+            self._known[name] = stamp, found
+            return found
+        return None
 
     def _told(self, service: Service, seen: Seen) -> Told:
         """Which keys a service holds. One that reads its own store is asked once."""

@@ -39,7 +39,7 @@ def note(kept: State, incident: str, opened: Json) -> None:
 
 
 def noted(kept: State, record: Incident) -> bool:
-    """Whether its record is still what this machine agreed to. A database in the own state folder is written by nobody else."""
+    """Whether its record is still what this machine agreed to. A database in the own state folder is written by this account alone."""
     if kept.engine.url.get_backend_name() == "sqlite" and str(kept.engine.url.database).startswith(f"{kept.folder}/"):
         return True
     file = _file(kept, record.id)
@@ -49,13 +49,15 @@ def noted(kept: State, record: Incident) -> bool:
 def unagreed(kept: State, record: Incident, own: Opened | None, places: Places = consent.destinations) -> list[str]:
     """What of it was not agreed to here, in words; `own`: this machine's inventory, `places`: what would be run and reached, of a key.
 
-    Raises:
-        BadFile, LookupError: it was recorded by another version.
+    Nothing of what this version cannot read: no world is made of that.
     """
     if noted(kept, record):
         return []
-    source, base = inventory.loads(record.opened["inventory"], record.opened["inventory_name"]), str(record.opened["inventory_base"])
-    wanted = _reached(source, source.key(record.opened["key"]), places)
+    try:
+        source, base = inventory.loads(record.opened["inventory"], record.opened["inventory_name"]), str(record.opened["inventory_base"])
+        wanted = _reached(source, source.key(record.opened["key"]), places)
+    except (IrError, LookupError, StopIteration, TypeError, ValueError):
+        return []
     names = {str(record.opened["key"]), *record.plan.get("also", ())}
     return sorted(wanted - (_own(own, names, base) if own else set()))
 
@@ -78,7 +80,7 @@ def _reached(source: Inventory, key: Key, places: Places) -> set[str]:
 
 
 def _file(kept: State, incident: str) -> Path:
-    return kept.folder / "agreed" / hashlib.sha256(incident.encode()).hexdigest()  # an id from a row is no file name
+    return kept.folder / "agreed" / hashlib.sha256(incident.encode()).hexdigest()  # an id from a row may hold a slash
 
 
 def _digest(opened: Json) -> str:

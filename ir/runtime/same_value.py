@@ -9,7 +9,7 @@ from ir.core.model import KeyKind
 from ir.core.reference import Reference, plain
 from ir.inventory import Inventory, Key, Service
 from ir.ports import Comparison, Holder, Operator
-from ir.runtime.look_around import NO_ANSWER, WITHIN, Listed, LookAround, Seen, listed, of_this_tool
+from ir.runtime.look_around import NO_ANSWER, WITHIN, ListedObject, LookAround, Seen, listed, of_this_tool
 from ir.runtime.noted_store import Noted
 
 Ask = Callable[[Service, str], bool | str]
@@ -43,13 +43,13 @@ class OtherPlaces:
         until = time.monotonic() + WITHIN
         judge = Judge(self._source, self._key)
         services = [service for service in self._source.services if judge.concerns(service)]
-        seen = self._look.take([Listed(name, fields) for name, fields in self._objects().items()], services)
+        seen = self._look.take([ListedObject(name, fields) for name, fields in self._objects().items()], services)
         return judge.judged(seen, fingerprint, self._look.holds, until)
 
     def shared(self, keys: Sequence[Key]) -> tuple[dict[str, list[str]], int]:
         """Compare many keys at once, by stores alone: key → the other places of its value; and the number of unread places."""
         rows = listed((key.name, ref) for key in self._source.held for ref in key.stored_in)
-        seen = self._look.stores([Listed(name, fields) for name, fields in rows.items()])
+        seen = self._look.stores([ListedObject(name, fields) for name, fields in rows.items()])
         named = {plain(ref): f"{ref} (key `{key.name}`)" for key in self._source.held for ref in key.stored_in}
         found: dict[str, list[str]] = {}
         for key in keys:

@@ -19,7 +19,7 @@ from ir.core.model import Json
 from ir.incident.context import World
 from ir.inventory import Inventory
 from ir.ports import Comparison, Operator
-from ir.runtime.look_around import WITHIN, Listed, LookAround, Seen, listed, of_this_tool
+from ir.runtime.look_around import WITHIN, ListedObject, LookAround, Seen, listed, of_this_tool
 from ir.runtime.same_value import Judge
 from ir.runtime.shared_look import SharedLook
 from ir.storage.inventory_texts import InventoryTexts, sha256_of
@@ -93,7 +93,7 @@ class Surroundings:
                     return None
                 while len(self._known) >= _KEPT:
                     self._known.pop(next(iter(self._known)))
-                self._known[name] = around, SharedLook(lambda: _look(around, operator))
+                self._known[name] = around, SharedLook(_looking(around, operator))
             return self._known[name]
 
 
@@ -144,9 +144,10 @@ class Others:
         return True
 
 
-def _look(around: Around, operator: Operator) -> Seen:
+def _looking(around: Around, operator: Operator) -> Callable[[], Seen]:
+    """Looks at everything; what did not change since the last look is not read again."""
     source = around.inventory
     rows = [(key.name, ref) for key in source.held for ref in key.stored_in]
     objects = listed([*rows, *(("", ref) for _, ref in of_this_tool(source, source.accounts))])
     look = LookAround(source, operator, Path(around.base), around.agreed)
-    return look.take([Listed(name, fields) for name, fields in objects.items()], source.services)
+    return lambda: look.take([ListedObject(name, fields) for name, fields in objects.items()], source.services)

@@ -135,6 +135,7 @@ class _Wires:
             owners=Owning(source, setting.base).of,
             elsewhere=elsewhere,
             elsewhere_lately=lately,
+            own_uses=partial(self._kept.own_uses.of, setting.incident),
             own_requests=lambda: tuple(self._api.request_ids),
             prepare=partial(_prepare, self._api),
         )

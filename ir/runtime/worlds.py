@@ -84,6 +84,7 @@ def real(setting: Setting, kept: State, given: ProcessContext, fence: int) -> Wo
         knows=partial(known, kept),
         over=partial(over, kept),
         removed_approvers=lambda: approved.removed(setting, source.approvers),
+        used=partial(kept.own_uses.note, name),
         resting=given.resting,
     )
     run, keys = Run(_scratch(setting, kept), given.patient), KeysAtHand(given.leaked)
@@ -128,6 +129,7 @@ def _unrecorded(setting: Setting, kept: State, say: Callable[[str], None], claim
         knows=partial(known, kept),
         over=partial(over, kept),
         removed_approvers=lambda: approved.removed(setting, inventory.loads(setting.text, setting.name).approvers),
+        used=lambda _asked, _answered: None,
         resting=lambda _seconds: nullcontext(),
     )
 

@@ -24,13 +24,14 @@ from ir.drill.simulated.services import SimService
 from ir.drill.simulated.stores import SimStore
 from ir.drill.simulated.trial import OneByOne
 from ir.drill.simulated.world import HOOKS, lookups
+from ir.engine.heartbeat import BEAT
 from ir.fleet.agreed_work import Trust
 from ir.fleet.campaign import Child, Limits
 from ir.fleet.campaign_child import Source, children_for
 from ir.fleet.campaign_store import CampaignLedger
 from ir.fleet.campaign_tables import of_kind
 from ir.fleet.fitness import Fitness
-from ir.fleet.worker import BEAT, Worker
+from ir.fleet.worker import Worker
 from ir.incident import playbook
 from ir.incident.context import Options, World
 from ir.incident.custody import Custody

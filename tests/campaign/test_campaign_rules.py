@@ -155,11 +155,11 @@ def test_only_a_dead_workers_children_are_orphans_and_one_worker_seizes_each(boo
     book.open("CAM-1", "campaign", "ann", Limits(), {}, [(_child(n), {}) for n in range(2)])
     alive, dead = process_identity.me("alive"), replace(process_identity.me("dead"), executor="dead", pid=2**22 - 1, born="1")
     for me in (alive, dead):
-        book.beat(me)
+        book.workers.beat(me)
         assert book.claim(me, f"INC-{me.actor}", only("CAM-1")) is not None
     [orphan] = book.orphans(only("CAM-1"))
     assert orphan.owner == "dead"
-    assert [worker["actor"] for worker in book.workers()] == ["alive"]
+    assert [worker["actor"] for worker in book.workers.living()] == ["alive"]
     assert [book.seize(orphan, replace(alive, executor=name)) for name in ("one", "two")] == [True, False]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,10 @@ from ir.adapters.stores import old_news
 from ir.adapters.stores.azure.secret_store import AzureSecretStore
 from ir.clients import azure_vault
 from ir.clients.host_api import Login
-from ir.core.errors import Conflict, Denied, Rejected
+from ir.core.errors import Conflict, Denied, Rejected, Unknown
 from ir.core.reference import parse
 from ir.core.secret import Secret, fingerprint
+from ir.drill.hosts.server import Call
 from ir.ports import Store
 from tests.worlds.api_description import Description
 from tests.worlds.azure import AzureWorld
@@ -159,6 +161,22 @@ def test_without_the_right_to_purge_it_is_deleted_all_the_same(world: AzureWorld
     assert store.fetch(INCIDENT, "old") is None and len(world.twin.deleted) == 1
 
 
+def test_a_login_that_ends_before_the_purge_is_no_end_of_it(world: AzureWorld) -> None:
+    ref = world.place(key())
+    world.make(ref).keep(INCIDENT, "old", key())
+
+    def before(request: Request) -> None:
+        if request.method == "DELETE" and request.path.startswith("/deletedsecrets/"):
+            world.twin.tokens.pop("all", None)
+
+    with proxy(world.upstream, before=before) as way, world.through(way.address), pytest.raises(Denied, match="does not take the login"):
+        world.make(ref).discard(INCIDENT)
+    world.twin.tokens["all"] = frozenset({"*"})
+    assert world.traces(ref, INCIDENT) != []
+    world.make(ref).discard(INCIDENT)
+    assert world.traces(ref, INCIDENT) == []
+
+
 def test_a_deletion_whose_answer_was_lost_is_purged_by_the_next(world: AzureWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(old_news, "PATIENCE", 5.0)
     ref = world.place(key())
@@ -229,6 +247,20 @@ def test_the_answers_of_the_stand_in_are_those_of_the_published_api(world: Azure
     assert rows and [name for row in rows for name in described.undescribed(row, "SecretItem")] == []
 
 
+@pytest.mark.parametrize("link", ["", "?"])
+def test_pages_that_do_not_end_are_no_list(world: AzureWorld, monkeypatch: pytest.MonkeyPatch, link: str) -> None:
+    answered = world.twin.answer
+
+    def again(call: Call) -> tuple[int, Any]:
+        status, found = answered(call)
+        query = "&".join(f"{name}={value}" for name, value in call.query.items()) if link else ""
+        return status, {**found, "nextLink": f"https://shop.vault.azure.net/secrets{link}{query}"} if "value" in found else found
+
+    monkeypatch.setattr(world.twin, "answer", again)
+    with pytest.raises(Unknown, match="its pages do not end"):
+        world.make(world.place(key())).incidents()
+
+
 @pytest.mark.parametrize("name", ["evil.example", "shop.vault.azure.net.evil.example", "shop@evil", "a/b", "ab", "shop.vault.azure.com"])
 def test_a_login_goes_to_vaults_of_azure_alone(name: str) -> None:
     with pytest.raises(Rejected, match="is not the name of a vault"):
@@ -289,16 +321,19 @@ def test_a_managed_identity_is_used(world: AzureWorld, monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("nothing_set")
-def test_no_program_is_run_for_a_login(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_program_is_run_for_a_login_and_its_library_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """`az` on PATH is a program, which takes consent."""
     ran = tmp_path / "ran"
-    (tmp_path / "az").write_text(f"#!/bin/sh\ntouch {ran}\n")
+    (tmp_path / "az").write_text(f"#!/bin/sh\n: > {ran}\n")
     (tmp_path / "az").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9")
     with pytest.raises(Denied, match="no credentials for Azure") as caught:
         AzureSecretStore(parse("azure-kv://shop/stripe")).read()
     assert "docs/hosts.md" in caught.value.next_step and not ran.exists()
+    assert caplog.records == []
 
 
 @pytest.mark.usefixtures("nothing_set")

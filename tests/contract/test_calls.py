@@ -66,7 +66,8 @@ def _azure(request: Request, ref: Reference) -> set[tuple[str, str]]:
         name = name.replace(incident, "{incident}")
     on = name.replace(ref.path, "{path}")
     if room == "deletedsecrets":
-        return {({"DELETE": "purge/action", "POST": "recover/action"}[request.method], on)}
+        rights = {"DELETE": "purge/action", "POST": "recover/action", "GET": "readMetadata/action"}
+        return {(rights[request.method], on)}
     read = "readMetadata/action" if not rest or rest[1:] == ["versions"] else "getSecret/action"
     return {({"PUT": "setSecret/action", "DELETE": "delete"}.get(request.method, read), on)}
 

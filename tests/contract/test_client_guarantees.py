@@ -16,7 +16,7 @@ from ir.adapters.stores.conjur.store import ConjurStore
 from ir.adapters.stores.vault.kv_store import VaultStore
 from ir.clients.http_client import HttpEdge
 from ir.clients.stripe_api import StripeApi
-from ir.core.errors import IrError, PortError
+from ir.core.errors import IrError, PortError, Unknown
 from ir.core.reference import parse
 from ir.core.secret import Secret
 from ir.review.sql.other_engines import _Server
@@ -76,8 +76,9 @@ def _failed(ask: Ask, address: str, held: Secret, folder: Path) -> IrError:
 def test_the_deadline_is_over_the_whole_call(ask: Ask, how: str, tmp_path: Path) -> None:
     with bad_server(how) as server:
         begun = time.monotonic()
-        _failed(ask, server.address, key(), tmp_path)
+        error = _failed(ask, server.address, key(), tmp_path)
         assert time.monotonic() - begun < PATIENCE + 2.0
+        assert isinstance(error, Unknown), "a time-out is never a refusal"
 
 
 @pytest.mark.server

@@ -20,7 +20,7 @@ from tests.worlds.stores import key
 from tests.worlds.surroundings import environment
 from tests.worlds.vault import VaultWorld
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("raft")]  # one process makes the world, for all of them
 ROTATIONS = int(os.environ.get("IR_RAFT") or 1)
 INCIDENT = "INC-20261123-ab12"
 

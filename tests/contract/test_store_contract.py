@@ -144,6 +144,23 @@ def test_a_changed_value_is_another_version(world: StoreWorld, make: Make, old: 
     assert make(ref).read().version != before
 
 
+def test_a_stamp_is_that_of_what_stands_there(world: StoreWorld, old: Secret, new: Secret, make: Callable[..., Store]) -> None:
+    """Where a kind promises one: the same as long as nothing changed, another one after each change, and without the value."""
+    ref = world.place(old)
+    store = make(ref)
+    held = store.read()
+    assert bool(held.stamp) is ref.promises.stamps
+    assert make(ref).stamp() == held.stamp
+    store.promote(INCIDENT, new, expected=held.version)
+    now = make(ref).read()
+    assert make(ref).stamp() == now.stamp
+    assert (now.stamp != held.stamp) is ref.promises.stamps
+    store.undo(INCIDENT, old, new)
+    again = make(ref).read()
+    assert again.value == old
+    assert (again.stamp not in (held.stamp, now.stamp)) is ref.promises.stamps or again.version == held.version
+
+
 # ── stage ─────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -70,6 +70,21 @@ def test_a_server_that_is_not_there_is_unknown(world: VaultWorld) -> None:
         VaultStore(world.nowhere()).read()
 
 
+def test_a_secret_that_was_removed_and_made_again_has_another_stamp(world: VaultWorld) -> None:
+    """Its numbers begin anew."""
+    old, new = key(), key()
+    ref = world.place(old)
+    before = world.make(ref).read()
+    server = vault.client(world.server)
+    server.secrets.kv.v2.delete_metadata_and_all_versions(path=ref.path, mount_point=MOUNT)
+    server.secrets.kv.v2.create_or_update_secret(path=ref.path, secret={ref.field: new.reveal()}, mount_point=MOUNT)
+    after = world.make(ref).read()
+    assert after.version == before.version and after.stamp != before.stamp
+    assert world.make(ref).stamp() == after.stamp
+    server.secrets.kv.v2.delete_latest_version_of_secret(path=ref.path, mount_point=MOUNT)
+    assert world.make(ref).stamp() == "", "a version that was deleted is none"
+
+
 def test_a_rate_limit_is_unknown(world: VaultWorld) -> None:
     mount = unique("limited")
     client = vault.client(world.server)

@@ -1,6 +1,7 @@
 """The drill's stand-in of AWS answers as moto does, call by call; and it finds a key that stands where none must."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -74,6 +75,7 @@ def stand_in() -> Iterator[str]:
         yield twin.address
 
 
+@lru_cache
 def client(service: str, address: str, login: str = "test", region: str = REGION) -> Any:
     made: Any = Session().create_client  # by name
     return made(service, region_name=region, endpoint_url=address, aws_access_key_id=login, aws_secret_access_key=login)

@@ -6,7 +6,8 @@ import pytest
 
 from ir.cli import run
 from ir.drill.simulated.faults import Fate
-from ir.drill.simulated.invariants import Judge, NotKept
+from ir.drill.simulated.invariants import Judge
+from ir.drill.simulated.promises import NotKept
 from ir.drill.simulated.runs import one
 
 RUNS = 200

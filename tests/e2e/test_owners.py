@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ir.drill.embedded.hosted import TOKEN, GcpShelf, Hosted, K8sShelf, hosts
+from ir.drill.embedded.hosted import Hosted, K8sShelf, hosts
+from ir.drill.embedded.secret_managers import GcpShelf
 from ir.drill.embedded.store_choice import StoreKind
 from ir.drill.hosts.k8s_twin import K8sTwin
+from ir.drill.hosts.server import TOKEN
 from tests.hardening.test_kill_hosts import hosted
 from tests.worlds.responder import Responder, ended, private, read, responder
 

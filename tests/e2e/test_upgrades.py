@@ -24,7 +24,7 @@ from tests.worlds.desk import Desk
 from tests.worlds.signers import Signer
 from tests.worlds.started import start
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("upgrades")]  # one process makes the world, for all of them
 
 Doctor = Callable[[sqlite3.Connection, str], object]
 

@@ -28,6 +28,7 @@ USERS = ("tests/incident/test_key_users.py",)
 CONTAIN = ("tests/incident/test_containment.py",)
 BROKEN = ("tests/e2e/test_one_thing_broken.py",)
 RECORDED = ("tests/unit/test_record_consent.py", "tests/campaign/test_record_consent.py")
+LOOKING = ("tests/unit/test_look_around.py",)
 OF_MANY, SHARED_LOOK = ("tests/campaign/test_one_value.py",), ("tests/unit/test_shared_look.py",)
 ONE_VALUE, HANDED_ON = ("tests/e2e/test_one_value.py",), ("tests/unit/test_handed_over.py",)
 
@@ -117,6 +118,13 @@ MUTANTS = (
         WEBHOOK,
     ),
     Mutant(
+        "take our own use for somebody's after a kill",
+        "ir/actions/quiet.py",
+        "news and not last_use.perhaps_ours(told, noted, mine.ahead)",
+        "news",
+        ("tests/incident/test_clocks.py",),
+    ),
+    Mutant(
         "resume what a row says",
         "ir/cli/incidents.py",
         "    record_prompt.ask(kept, operator, record)\n    files",
@@ -136,6 +144,14 @@ MUTANTS = (
         "made = surrounded(made, ",
         "made = surrounded(made, '' and ",
         OF_MANY,
+    ),
+    Mutant("take what changed for what was read", "ir/runtime/look_around.py", "if now == stamp:", "if now:", LOOKING),
+    Mutant(
+        "take a secret that was made again for the former one",
+        "ir/adapters/stores/vault/kv_store.py",
+        'return f"{number} of {made}" if made',
+        'return f"{number}" if made',
+        ("tests/contract/test_vault.py",),
     ),
     Mutant("kill by a look from before the question", "ir/runtime/shared_look.py", "self._began >= asked and ", "", SHARED_LOOK),
     Mutant("take an old read for the first look", "ir/runtime/noted_store.py", "time.monotonic() < handed:", "handed:", HANDED_ON),
@@ -424,7 +440,7 @@ MUTANTS = (
         "ir/adapters/stores/vault/client.py",
         'return Unknown(f"Vault did not answer in time',
         'return Rejected(f"Vault did not answer in time',
-        ("tests/contract/test_store_contract.py",),
+        GUARANTEES,
     ),
     Mutant(
         "take AWS's silence for a no",
@@ -478,9 +494,9 @@ MUTANTS = (
     Mutant(
         "record a failed write as the end of an incident",
         "ir/engine/dbos_runner.py",
-        "        raise _HandedBack from None\n    finally",
+        "        raise HandedBack from None\n    finally",
         "        raise\n    finally",
-        ("tests/hardening/test_full_disk.py",),
+        ("tests/unit/test_engine_habits.py",),
     ),
     Mutant(
         "take a hotel's page for AWS's answer",
@@ -883,6 +899,27 @@ MUTANTS = (
         ("tests/unit/test_review_forms.py",),
     ),
     Mutant(
+        "take a zone that several places have for UTC",
+        "ir/review/ingest/text_times.py",
+        '"BRT", "ART", "PT", "MT", "CT", "ET",',
+        '"BRT", "ART",',
+        ("tests/unit/test_review_shapes.py",),
+    ),
+    Mutant(
+        "read a body of a mail without joining its broken lines",
+        "ir/alerts/mail_text.py",
+        "if _BREAK.search(text) and not _LOOSE.search(text):",
+        "if False:",
+        ("tests/unit/test_alert_mails.py",),
+    ),
+    Mutant(
+        "pass over the line inside a field",
+        "ir/review/ingest/relations.py",
+        'columns = _told_by(columns.pop("line")) | columns',
+        'columns.pop("line")',
+        ("tests/unit/test_review_shapes.py",),
+    ),
+    Mutant(
         "take an old SDK for the newest",
         "ir/review/judge/sdk_ages.py",
         "known[at - 1] if at else None",
@@ -939,6 +976,13 @@ MUTANTS = (
         "ir/adapters/stores/azure/custody.py",
         "            self._vault.purge(name)\n",
         "            return False\n",
+        AZURE,
+    ),
+    Mutant(
+        "take a login that has ended for a vault that keeps what is deleted",
+        "ir/adapters/stores/azure/custody.py",
+        "                self._vault.deleted(name)",
+        "                pass",
         AZURE,
     ),
     Mutant(
@@ -1074,7 +1118,7 @@ MUTANTS = (
     Mutant(
         "take every incident for unfinished",
         "ir/runtime/worlds.py",
-        "return row is not None and debts.over(row)",
+        "return row is not None and earlier_debts.over(row)",
         "return False",
         ("tests/unit/test_world.py",),
     ),

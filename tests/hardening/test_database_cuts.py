@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ir.core.errors import ExitCode
-from ir.engine.dbos_runner import TAKEN_OVER
+from ir.engine.heartbeat import TAKEN_OVER
 from tests.worlds.postgres import Postgres
 from tests.worlds.responder import Responder, ended, responder
 from tests.worlds.started import Started

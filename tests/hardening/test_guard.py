@@ -28,6 +28,7 @@ def test_reads_are_not_asked_about() -> None:
 def test_every_method_of_a_port_is_known_as_a_read_or_a_write() -> None:
     reads = {
         "read",
+        "stamp",
         "check_write",
         "pending",
         "left",

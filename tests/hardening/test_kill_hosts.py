@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from ir.drill.embedded.hosted import TOKEN, Hosted, hosts
+from ir.drill.embedded.hosted import Hosted, hosts
 from ir.drill.embedded.store_choice import StoreKind
-from ir.drill.hosts.server import Call
+from ir.drill.hosts.server import TOKEN, Call
 from ir.evidence import hash_chain
 from tests.hardening.test_kill_everywhere import BOUNDARIES, KILLED, chosen
 from tests.worlds.responder import Responder, ended, private, read, responder

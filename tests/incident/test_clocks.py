@@ -9,8 +9,9 @@ from ir.actions import last_use
 from ir.core.errors import ExitCode
 from ir.core.model import KeyRow, Liveness, Probe
 from ir.core.secret import Secret
-from ir.drill.simulated.durable_engine import Journal
+from ir.drill.simulated.durable_engine import Crash, Journal
 from ir.drill.simulated.world import Simulation
+from ir.engine.workflow import Workflow
 from ir.incident.facts import Quiet
 from ir.incident.record import Incident
 from tests.incident.test_workflow import go
@@ -235,3 +236,52 @@ def test_a_move_by_a_clock_that_was_set_counts_from_the_earlier_time_that_it_may
     record = Incident(facts={"services": {"web": {"moved_at": 10_000.0}}, "clock": {"ahead": 0.0}})
     assert last_use.known_until(record, -7200.0) == 10_000.0 + last_use.RESOLUTION
     assert last_use.known_until(record, 7200.0) == 2_800.0 + last_use.RESOLUTION
+
+
+def _killed_in_quiet(sim: Simulation, times: int, between: float = 60.0) -> tuple[int, Incident]:
+    """Each time after the look, before its entry; the next process begins `between` seconds later."""
+    plain = Simulation("scheduled")
+    names = [name for name, _ in go(plain)[2].outputs]
+    journal = Journal()
+    journal.crash_at = names.index("quiet#1") + 1
+    for number in range(times):
+        with pytest.raises(Crash):
+            Workflow(journal.engine(), sim.world, sim.opening()).run()
+        journal.crash_at = journal.acts + 1 if number + 1 < times else -1
+        sim.world = sim.another_machine()
+        sim.clock.sleep(between)
+    code, record, _ = go(sim, journal)
+    return code, record
+
+
+@pytest.mark.parametrize("off", OFF)
+@pytest.mark.parametrize("times", [1, 3])
+def test_our_own_use_is_known_as_ours_after_a_kill(times: int, off: float) -> None:
+    """The record does not tell it yet, and Stripe shows it like any other."""
+    sim = Simulation("scheduled")
+    sim.clock.jump(off)
+    code, record = _killed_in_quiet(sim, times)
+    assert code == ExitCode.DONE, [(run.id, run.outcome.said) for run in record.runs]
+    assert not sim.provider.lives(sim.leaked)
+
+
+def test_a_use_after_our_own_is_no_less_seen_for_it() -> None:
+    sim = Simulation("scheduled")
+    sleep = sim.clock.sleep
+
+    def a_consumer(seconds: float) -> None:
+        """It comes once, while no process of ours runs."""
+        sleep(seconds)
+        if seconds == 77.0:
+            sim.leaked.last_used = sim.clock.time.timestamp() - 30
+
+    sim.clock.sleep = a_consumer  # type: ignore[method-assign]
+    code, record = _killed_in_quiet(sim, 1, between=77.0)
+    assert code == ExitCode.WAITING and sim.provider.lives(sim.leaked)
+    assert record.runs[-1].action == "quiet"
+
+
+def test_a_use_that_was_not_answered_may_be_ours_for_a_minute_and_no_longer() -> None:
+    noted = [(1000.0, 0.0), (5000.0, 4700.0)]
+    ours = [last_use.perhaps_ours(at, noted, 300.0) for at in (690.0, 700.0, 759.0, 761.0, 4699.0, 4700.0, 4701.0, 4702.0)]
+    assert ours == [False, True, True, False, False, True, True, False]

@@ -19,6 +19,7 @@ from ir.review.sql.engine import DuckDb, Engine
 from ir.review.sql.other_engines import open_engine
 from ir.review.sql.schema import TABLES
 from tests.unit import evidence_world
+from tests.unit import test_review_cross_checks as crossed
 from tests.unit import test_review_proposed as proposed
 
 LIBRARY = {"chdb://": "chdb", "spark://local[2]": "pyspark"}
@@ -76,6 +77,30 @@ def test_what_is_proposed_is_the_same(url: str, tmp_path: Path) -> None:
     ours, theirs = (world.reviewed(exposed=0, engine=engine, ours=("curl@192.0.2.0/24",)) for engine in ("duckdb", url))
     assert ours.proposed and ours.regular and ours.verdict == "suspected"
     for part in ("verdicts", "score", "findings", "proposed", "proposed_at", "regular", "blast_radius", "timeline", "reasons"):
+        assert getattr(theirs, part) == getattr(ours, part), part
+
+
+@pytest.mark.parametrize("name", ["another_key", "writes_alone", "one_resource", "every_fifth", "another_zone", "untimed"])
+def test_what_sources_say_of_each_other_is_the_same(url: str, tmp_path: Path, name: str) -> None:
+    world = crossed.shop(tmp_path / "logs")
+    world.logs.append(world.write("requests.jsonl", getattr(crossed, name)(crossed.rows(world))))
+    ours, theirs = (world.reviewed(engine=engine) for engine in ("duckdb", url))
+    assert ours.verdicts["reads"] == crossed.CANNOT
+    for part in ("verdicts", "score", "findings", "coverage", "reasons"):
+        assert getattr(theirs, part) == getattr(ours, part), part
+
+
+@pytest.mark.parametrize("agent", ["curl/8.5.0", "Stripe/v1 PythonBindings/15.2.0", "Mozilla/5.0 (X11; Linux x86_64)"])
+def test_requests_of_nobodys_logs_are_the_same(url: str, tmp_path: Path, agent: str) -> None:
+    world = crossed.shop(tmp_path / "logs")
+    pages = [
+        world.seen(n, evidence_world.EXPOSED + 600 + n * 3) | {"request_id": f"req_Evil{n:06d}x1", "method": "GET", "user_agent": agent,
+        "url": f"/v1/customers?limit=100&starting_after=cus_{n}"} for n in range(400)
+    ]  # fmt: skip
+    world.logs.append(world.write("requests.jsonl", [*crossed.rows(world), *pages]))
+    ours, theirs = (world.reviewed(engine=engine) for engine in ("duckdb", url))
+    assert {"S-10", "S-15"} <= {f.rule for f in ours.findings} or agent.startswith("Mozilla")
+    for part in ("verdicts", "score", "findings", "coverage", "blast_radius", "reasons"):
         assert getattr(theirs, part) == getattr(ours, part), part
 
 

@@ -101,7 +101,7 @@ def test_a_client_that_writes_no_log_of_ours_keeps_what_it_used_before(world: Ac
 )
 def test_what_is_no_use_gives_no_right(world: Account, what: str, more: Row) -> None:
     told = derived(world, log=(seen(9001, "GET /v1/balance", BEGIN + DAY, **more),))
-    assert told.permissions == ("charge_write",) and told.apart == (), what
+    assert told.permissions == ("charge_write",) and told.apart == () and told.refused == (), what
 
 
 def test_calls_for_connected_accounts_are_told_from_our_own(world: Account) -> None:

@@ -2,14 +2,21 @@
 
 import ast
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from dbos import DBOS
 
 import ir
+from ir.core.model import Json
+from ir.drill.simulated.world import Simulation
 from ir.engine.dbos_runner import Runner
+from ir.engine.dbos_steps import HandedBack
+from ir.evidence import audit_log
 from ir.storage import database, process_identity
 from ir.storage.leases import Leases
 from ir.storage.signal_log import SignalLog
@@ -39,6 +46,31 @@ def test_a_queue_is_kept_only_while_something_lies_in_it(runner: Runner) -> None
     assert names() == [runner.queue]
     runner.arrived("INC-2")
     assert names() == []
+
+
+def test_an_error_is_not_recorded_as_the_end_of_an_incident(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its record has no room for a moment, and the engine's own tables have: the engine still takes it for unfinished."""
+    sim, append = Simulation(), audit_log.append
+
+    def full(engine: sa.Engine, entry: Json) -> Json | None:
+        if entry["kind"] == "step":
+            raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+        return append(engine, entry)
+
+    def started(*given: Any) -> Any:
+        handles.append(start(*given))
+        return handles[0]
+
+    handles, start = list[Any](), DBOS.start_workflow
+    monkeypatch.setattr(DBOS, "start_workflow", started)
+    monkeypatch.setattr(audit_log, "append", full)
+    fence = runner.leases.take(runner.me, sim.incident, ["key payments"])
+    runner.start(sim.opening(), sim.world, fence)
+    assert [entry["kind"] for entry in runner.follow(sim.incident)] == ["opened"]
+    with pytest.raises(HandedBack):  # once the engine has made its own entry
+        handles[0].get_result()
+    assert "cannot be written" in runner.broken[sim.incident]
+    assert runner.status(sim.incident) == "PENDING"
 
 
 def test_no_file_of_ours_imports_a_private_part_of_a_library() -> None:

@@ -85,7 +85,7 @@ def test_a_process_that_is_not_shown_to_us_is_not_taken_for_dead(book: State, mo
     def hidden(_pid: int, _signal: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(process_identity, "born", lambda _pid: "")
+    monkeypatch.setattr(process_table, "born", lambda _pid: "")
     monkeypatch.setattr(os, "kill", hidden)
     with pytest.raises(AlreadyRunning):
         book.leases.take_over(process_identity.me("bob"), "INC-1")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ir.cli import main
 from ir.core.model import Json
-from ir.engine.dbos_runner import _Recorded
+from ir.engine.dbos_steps import RecordedSteps
 from ir.storage.leases import Leases
 from ir.storage.process_identity import Me
 
@@ -38,9 +38,9 @@ class Tally:
 
 def count(tally: Tally) -> None:
     """From now on this process counts its boundaries there."""
-    step, emit, take = _Recorded.step, _Recorded.emit, Leases.take
+    step, emit, take = RecordedSteps.step, RecordedSteps.emit, Leases.take
 
-    def counted_step(self: _Recorded, name: str, body: Callable[[], Json]) -> Json:
+    def counted_step(self: RecordedSteps, name: str, body: Callable[[], Json]) -> Json:
         fresh = []
 
         def acting() -> Json:
@@ -55,7 +55,7 @@ def count(tally: Tally) -> None:
             tally.passed(f"{name}: recorded")
         return output
 
-    def counted_emit(self: _Recorded, entry: Json) -> None:
+    def counted_emit(self: RecordedSteps, entry: Json) -> None:
         emit(self, entry)
         if tally.acting or tally.fresh:
             tally.passed(f"entry {entry['n']} written")
@@ -65,7 +65,7 @@ def count(tally: Tally) -> None:
         tally.passed("lease taken")
         return fence
 
-    _Recorded.step, _Recorded.emit, Leases.take = counted_step, counted_emit, counted_take  # type: ignore[method-assign]  # only here
+    RecordedSteps.step, RecordedSteps.emit, Leases.take = counted_step, counted_emit, counted_take  # type: ignore[method-assign]  # only here
 
 
 if __name__ == "__main__":

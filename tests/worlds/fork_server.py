@@ -74,8 +74,9 @@ def main() -> None:
     gc.freeze()  # no collection in a forked process touches, and thereby copies, what they share
     atexit.register(gc.unfreeze)  # DuckDB complains of what is not collected at the end
     request = serve(socket.socket(fileno=int(sys.argv[1])))
-    if request is not None:
-        become(request)
+    if request is None:
+        os._exit(0)  # it has opened nothing; taking down what was imported takes seconds on a busy machine
+    become(request)
 
 
 def serve(control: socket.socket) -> Request | None:

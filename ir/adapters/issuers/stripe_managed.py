@@ -13,9 +13,9 @@ from ir.adapters.issuers.jwe import Envelope
 from ir.adapters.issuers.key_api import KeyApi
 from ir.adapters.issuers.key_rows import CONNECT, name_of, narrow
 from ir.adapters.issuers.mint_request import DASHBOARD, creation, refuse_what_only_a_human_can_make, secret_in
+from ir.adapters.issuers.minted_check import MintedCheck
 from ir.adapters.issuers.row_identity import Identity
-from ir.clients.stripe_api import StripeApi, account_of, probe
-from ir.core.concurrency import both
+from ir.clients.stripe_api import StripeApi, probe
 from ir.core.errors import Denied, Missing, PortError, Rejected, Unknown
 from ir.core.key_kind import Credential, kind_of
 from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
@@ -24,8 +24,6 @@ from ir.ports import Clock, Containment, Minted, MintOrder, Rotation, Target
 
 HARMLESS = "apple_pay_domain_read"
 """The one permission of a narrowed key, since an empty list would be ignored: `GET /v1/balance` then answers 403."""
-
-_FIRST_LOOKS = 20
 
 
 class ManagedIssuer:
@@ -60,6 +58,7 @@ class ManagedIssuer:
         """Fingerprint → Stripe's time of our latest answered probe, the second fact by which its row is told."""
         self._keys = KeyApi(api, account_id, app_key)
         self._identity = Identity(self._keys, self.probe, clock)
+        self._minted = MintedCheck(api, self.probe, clock, account_id)
         self.fallback = fallback
 
     def watch_also(self, spared: Secret, *, created: float = 0.0, pasted: float = 0.0, name: str = "") -> None:
@@ -96,7 +95,7 @@ class ManagedIssuer:
         row = narrow(data).row
         try:
             value = secret_in(data, envelope)
-            self._check(value, row, order)
+            self._minted.refuse_unfit(value, row, order)
         except Rejected as fault:
             self._expire_quietly(row.id)
             raise Rejected(f"{fault.what}; what was minted is expired again") from None
@@ -117,34 +116,6 @@ class ManagedIssuer:
                 next_step="list `permissions` of this key in the inventory, or give its `id: mk_…`",
             )
         return row.permissions
-
-    def _check(self, value: Secret, row: KeyRow, order: MintOrder) -> None:
-        kind = kind_of(value)
-        if not kind.rotatable or row.mode is not order.mode or kind.mode is not order.mode:
-            raise Rejected(f"the minted key is not a {order.mode} key")
-        if order.old is not None and value == order.old:
-            raise Rejected("the minted key is the leaked key itself")
-        look, account = both(lambda: self._first_look(value), lambda: self._account_of(value))
-        if look.liveness.dead:
-            raise Rejected("the minted key is not accepted by Stripe")
-        # this early, a fresh key may not be known to Stripe yet
-        if look.liveness.answers and (account or self._account_of(value)) not in ("", order.account or self._account):
-            raise Rejected("the minted key belongs to another account")
-
-    def _first_look(self, value: Secret) -> Probe:
-        # A fresh key may take a moment to be known everywhere, so neither a 401 nor a missing answer is believed at once.
-        look = self.probe(value)
-        for _ in range(_FIRST_LOOKS):
-            if look.liveness.answers or look.liveness is Liveness.BLOCKED:
-                break
-            self._clock.sleep(0.5)
-            look = self.probe(value)
-        return look
-
-    def _account_of(self, value: Secret) -> str:
-        with contextlib.suppress(Unknown):
-            return account_of(self._api, value)
-        return ""
 
     def _expire_quietly(self, key_id: str) -> None:
         with contextlib.suppress(PortError):  # it stays a stray by its name, and strays are swept

@@ -8,14 +8,15 @@ from collections.abc import Callable
 
 from ir.adapters.issuers import dashboard_steps, webhook_steps
 from ir.adapters.issuers.paste_check import Expect, PasteResult, looks_wrong, taken
+from ir.adapters.issuers.signing_secret import SigningSecretIssuer
 from ir.adapters.issuers.webhook_use import SecretUse, WebhookServices
 from ir.core.errors import Rejected, Waiting
 from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.core.secret import Secret
-from ir.ports import Clock, Containment, Issuer, Minted, MintOrder, Operator, Rotation, Target
+from ir.ports import Clock, Minted, MintOrder, Operator, Target
 
 
-class RollIssuer(Issuer):
+class RollIssuer(SigningSecretIssuer):
     """Implements `ir.ports.Issuer` for one endpoint; nothing is sent to Stripe.
 
     `alive`: a service accepts it, or Stripe signs with it until the deadline and going back is still meant to be possible.
@@ -94,24 +95,6 @@ class RollIssuer(Issuer):
         deadline = float(self._uses.facts().get("old", {}).get("deadline") or 0.0)
         return dashboard_steps.when(deadline) if deadline else "the time that was chosen when it was rolled"
 
-    def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
-        """Not possible: a holder of the secret forges events without asking Stripe, until the services refuse it."""
-        raise Rejected(
-            "a signing secret cannot be taken away from strangers at Stripe: services refuse it once they have another one",
-            next_step="go on with the rotation: it ends when every service refuses the old secret",
-        )
-
-    def release(self, target: Target, before: tuple[str, ...]) -> None:
-        """Nothing was contained."""
-
     def remove(self, key_id: str) -> str:
         """Nothing: the endpoint stays."""
         return ""
-
-    def widen(self, target: Target, right: str) -> str:
-        """Not possible: a signing secret has no permissions."""
-        raise Rejected("a signing secret has no permissions")
-
-    def may_read(self, key: Secret, right: str) -> bool | None:
-        """None: a signing secret has no permissions."""
-        return None

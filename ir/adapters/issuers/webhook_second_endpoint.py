@@ -6,15 +6,16 @@ Stripe has no call that rolls a secret. While both endpoints are enabled every e
 import contextlib
 from collections.abc import Callable
 
+from ir.adapters.issuers.signing_secret import SigningSecretIssuer
 from ir.adapters.issuers.webhook_endpoints import MOST, Endpoint, Endpoints
 from ir.adapters.issuers.webhook_use import SecretUse, WebhookServices
 from ir.core.errors import Missing, PortError, Rejected
 from ir.core.model import KeyKind, KeyRow, Liveness, Mode, Probe
 from ir.core.secret import Secret
-from ir.ports import Clock, Containment, Issuer, Minted, MintOrder, Rotation, Target
+from ir.ports import Clock, Minted, MintOrder, Target
 
 
-class SecondEndpointIssuer(Issuer):
+class SecondEndpointIssuer(SigningSecretIssuer):
     """Implements `ir.ports.Issuer`; a key's id is its endpoint's.
 
     `alive`: its endpoint is enabled, or a service accepts it. `expired`: its endpoint is disabled or gone, and every service refuses it.
@@ -145,16 +146,6 @@ class SecondEndpointIssuer(Issuer):
             return "Stripe no longer has its endpoint"
         return f"the endpoint {row.id} is disabled"
 
-    def contain(self, target: Target, egress: tuple[str, ...], rotation: Rotation | None = None) -> Containment:
-        """Not possible: a holder of the secret forges events without asking Stripe, until the services refuse it."""
-        raise Rejected(
-            "a signing secret cannot be taken away from strangers at Stripe: services refuse it once they have another one",
-            next_step="go on with the rotation: it ends when every service refuses the old secret",
-        )
-
-    def release(self, target: Target, before: tuple[str, ...]) -> None:
-        """Nothing was contained."""
-
     def remove(self, key_id: str) -> str:
         """Delete a disabled endpoint; one that was enabled again since is left alone."""
         try:
@@ -164,11 +155,3 @@ class SecondEndpointIssuer(Issuer):
         except Missing:
             return f"the endpoint {key_id} is gone"
         return f"the disabled endpoint {key_id} was deleted"
-
-    def widen(self, target: Target, right: str) -> str:
-        """Not possible: a signing secret has no permissions."""
-        raise Rejected("a signing secret has no permissions")
-
-    def may_read(self, key: Secret, right: str) -> bool | None:
-        """None: a signing secret has no permissions."""
-        return None

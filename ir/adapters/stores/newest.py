@@ -26,7 +26,7 @@ _locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
 @dataclass(frozen=True, repr=False)
-class Version:
+class StoredVersion:
     """One version: what it is called, and its text, which holds the key."""
 
     id: str
@@ -50,11 +50,11 @@ class NewestStore(Store):
     _wrote = False
 
     @abstractmethod
-    def current(self) -> Version:
+    def current(self) -> StoredVersion:
         """The newest version. Raises PortError."""
 
     @abstractmethod
-    def at(self, version: str) -> Version:
+    def at(self, version: str) -> StoredVersion:
         """An earlier one. Raises Missing, Rejected when it is gone."""
 
     @abstractmethod
@@ -62,10 +62,10 @@ class NewestStore(Store):
         """A new version, which is current at once; returns what it is called."""
 
     @abstractmethod
-    def between(self, base: Version, ours: str) -> Version | None:
+    def between(self, base: StoredVersion, ours: str) -> StoredVersion | None:
         """The version of another writer that our own one followed, None when that was `base`. Raises PortError."""
 
-    def base(self) -> Version:
+    def base(self) -> StoredVersion:
         """The newest version, before a write: what comes after it, and is not ours, came in between."""
         return self.current()
 
@@ -100,7 +100,7 @@ class NewestStore(Store):
     def promote(self, incident: str, new: Secret, *, expected: str) -> str:
         """See `ports.Store`."""
 
-        def may(current: Version) -> None:
+        def may(current: StoredVersion) -> None:
             if current.id != expected and self._value(current) != self._value_at(expected, incident):
                 said = f"version {current.id} is current, {expected or 'none'} was expected"
                 raise Conflict(f"somebody else changed the key in {self.ref}: {said}")
@@ -113,7 +113,7 @@ class NewestStore(Store):
     def undo(self, incident: str, old: Secret, new: Secret) -> str:
         """See `ports.Store`."""
 
-        def may(current: Version) -> None:
+        def may(current: StoredVersion) -> None:
             if self._value(current) != new:
                 raise Conflict(f"{self.ref} holds neither the old key nor ours: version {current.id} is somebody else's")
 
@@ -133,7 +133,7 @@ class NewestStore(Store):
         """See `ports.Store`."""
         return self.kept.get(incident, role)
 
-    def _switch(self, wanted: Secret, may: Callable[[Version], None]) -> str:
+    def _switch(self, wanted: Secret, may: Callable[[StoredVersion], None]) -> str:
         """Make `wanted` current, merged into the value that is current at that moment; `may` raises if that is not allowed."""
         with _locks[self.ref.object]:
             base = self.base()
@@ -147,10 +147,10 @@ class NewestStore(Store):
                 if theirs is None or theirs.text == text:  # the same text: ours, too, and it was sent twice
                     return self._read_back(wanted, ours)
                 self._give_back_unless(may, theirs, ours)
-                base = Version(ours, theirs.text)
+                base = StoredVersion(ours, theirs.text)
         raise Conflict(f"{self.ref} changed {_TRIES} times while we tried to write it")
 
-    def _give_back_unless(self, may: Callable[[Version], None], theirs: Version, ours: str) -> None:
+    def _give_back_unless(self, may: Callable[[StoredVersion], None], theirs: StoredVersion, ours: str) -> None:
         """Put back another writer's value from right before ours, if it is another key: raises Conflict, as `may` does."""
         try:
             may(theirs)
@@ -177,11 +177,11 @@ class NewestStore(Store):
                 return self._value(self.at(version))
         return self.fetch(incident, "old")
 
-    def _held(self, found: Version) -> Held:
+    def _held(self, found: StoredVersion) -> Held:
         return value_field.read(found.text, self.ref.field, found.id, str(self.ref))
 
-    def _value(self, found: Version) -> Secret | None:
+    def _value(self, found: StoredVersion) -> Secret | None:
         return self._held(found).value
 
-    def _with(self, found: Version, value: Secret) -> str:
+    def _with(self, found: StoredVersion, value: Secret) -> str:
         return value_field.write(found.text, self.ref.field, value, str(self.ref))

@@ -24,7 +24,7 @@ def told(screen: Screen, runner: Runner) -> Iterator[None]:
             tty_guard.end_at_once(int(error.exit_code))
 
     outage.tell = screen.warn
-    runner.away = give_up
+    runner.heartbeat.away = give_up
     try:
         yield
     except Away as error:

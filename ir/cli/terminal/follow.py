@@ -15,7 +15,8 @@ from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
 from ir.core.model import Outcome
 from ir.core.secret import Secret
-from ir.engine.dbos_runner import TAKEN_OVER, Runner
+from ir.engine.dbos_runner import Runner
+from ir.engine.heartbeat import TAKEN_OVER
 from ir.incident import exposure_clock, folding, signal_words
 from ir.incident import record as incident_record
 from ir.incident.context import World
@@ -183,7 +184,7 @@ def drive(
     `then`: asked when all is followed, for another command of this tool that takes this one's place, as words; empty = none does.
     """
     name, words = world.incident, list[str]()
-    runner.taken_over = lambda: tty_guard.end_at_once(TAKEN_OVER)
+    runner.heartbeat.taken_over = lambda: tty_guard.end_at_once(TAKEN_OVER)
     try:
         with database_watch.told(operator.screen, runner):
             code = follow(runner, kept, world, operator, skip=skip)

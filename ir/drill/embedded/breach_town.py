@@ -13,13 +13,12 @@ import yaml
 from ir.core.model import Json, Mode, Policy
 from ir.core.secret import fingerprint
 from ir.drill.embedded import inventory_file, sandbox
-from ir.drill.embedded.hosted import TOKEN
 from ir.drill.embedded.options import Waits
 from ir.drill.embedded.sandbox import Folder, Servers
 from ir.drill.embedded.stores import write_private
 from ir.drill.hosts.github_twin import GithubTwin
 from ir.drill.hosts.k8s_twin import K8sTwin
-from ir.drill.hosts.server import HostTwin
+from ir.drill.hosts.server import TOKEN, HostTwin
 from ir.drill.hosts.vercel_twin import VercelTwin
 from ir.drill.twin import Key, StripeTwin, TwinSettings
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from ir.core.errors import ExitCode
 from ir.drill.embedded import leak_search
-from ir.drill.embedded.hosted import Hosted
 from ir.drill.embedded.options import DrillOptions
 from ir.drill.embedded.outcome_check import Witness
 from ir.drill.embedded.result import ServiceRow
@@ -13,6 +12,7 @@ from ir.drill.embedded.sandbox import Folder
 from ir.drill.embedded.service_processes import Counted
 from ir.drill.embedded.stores import Shelf
 from ir.drill.embedded.stripe_account import Account
+from ir.drill.hosts.server import HostTwin
 from ir.drill.twin import Key, Kind, Use
 
 
@@ -31,7 +31,7 @@ class Scene:
     incident: str
     code: int
     output: bytes
-    hosts: tuple[Hosted, ...] = ()
+    stand_ins: tuple[HostTwin, ...] = ()
 
 
 def rows(scene: Scene) -> tuple[ServiceRow, ...]:
@@ -73,7 +73,7 @@ def problems(scene: Scene, services: Sequence[ServiceRow]) -> Iterable[str]:
     yield from _papers(scene)
     yield from (f"a key is in {place}" for place in leaked_places(scene))
     keys = [key.token.reveal() for key in secret_keys(scene.account)]
-    yield from (f"a key is in a request where it must not be: {place}" for host in scene.hosts for place in host.twin.told(keys))
+    yield from (f"a key is in a request where it must not be: {place}" for host in scene.stand_ins for place in host.told(keys))
 
 
 def _keys(scene: Scene) -> Iterable[str]:

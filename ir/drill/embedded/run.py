@@ -113,7 +113,17 @@ def _run(world: setup.World, fleet: Fleet, line: CommandLine, watch: Watch) -> D
     with watch.phase("truth"):
         output = b"".join(one.output for one in ran)
         scene = Scene(
-            world.options, world.account, folder, world.shelves, world.readers, counted, witness, incident, last.code, output, world.hosts
+            world.options,
+            world.account,
+            folder,
+            world.shelves,
+            world.readers,
+            counted,
+            witness,
+            incident,
+            last.code,
+            output,
+            world.stand_ins,
         )
         rows = ground_truth.rows(scene)
         problems = tuple(ground_truth.problems(scene, rows))

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import ir
-from ir.drill.embedded.hosted import TOKEN, Hosted, hosts
+from ir.drill.embedded.hosted import Hosted, hosts
 from ir.drill.embedded.openbao_server import OpenBao, openbao
 from ir.drill.embedded.store_choice import StoreChoice, StoreKind
 from ir.drill.embedded.stores import LOGIN, REGION, AwsShelf, DotenvShelf, ParameterShelf, Shelf, VaultShelf
 from ir.drill.hosts.aws_twin import AwsTwin
+from ir.drill.hosts.server import TOKEN, HostTwin
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES", "TZ", "PYTHONPATH")
 
@@ -59,7 +60,8 @@ class Servers:
 
     Attributes:
         aws: address of the server; `secrets` and `parameters` say what of it is used.
-        hosts: stand-ins of hosts, which take `token`.
+        hosts: places at stand-ins of hosts, which take `token`.
+        stand_ins: every stand-in that serves here.
     """
 
     aws: str | None
@@ -68,6 +70,7 @@ class Servers:
     secrets: bool = True
     parameters: bool = False
     hosts: tuple[Hosted, ...] = ()
+    stand_ins: tuple[HostTwin, ...] = ()
     token: str = field(default="", repr=False)
 
     def shelves(self, folder: Folder) -> list[Shelf]:
@@ -108,23 +111,25 @@ def servers(choice: StoreChoice) -> Iterator[Servers]:
         aws = stack.enter_context(_aws()) if {StoreKind.AWS, StoreKind.SSM} & set(wanted) else None
         vault = stack.enter_context(openbao(wanted[StoreKind.VAULT].program)) if StoreKind.VAULT in wanted else None
         token = f"host-{secrets.token_hex(16)}"
+        places = stack.enter_context(hosts(frozenset(wanted), token))
         yield Servers(
-            aws,
+            aws.address if aws is not None else None,
             vault,
             env_file=StoreKind.ENV in wanted,
             secrets=StoreKind.AWS in wanted,
             parameters=StoreKind.SSM in wanted,
-            hosts=stack.enter_context(hosts(frozenset(wanted), token)),
+            hosts=places,
+            stand_ins=(*([aws] if aws is not None else []), *(place.twin for place in places)),
             token=token,
         )
 
 
 @contextmanager
-def _aws() -> Iterator[str]:
-    """The address of a stand-in of AWS that takes the drill's login."""
+def _aws() -> Iterator[AwsTwin]:
+    """A stand-in of AWS that takes the drill's login."""
     with AwsTwin() as twin:
         twin.tokens[LOGIN] = frozenset({"*"})
-        yield twin.address
+        yield twin
 
 
 def environment(place: Folder, running: Servers) -> dict[str, str]:

@@ -16,6 +16,7 @@ from ir.drill.embedded.service_processes import Fleet
 from ir.drill.embedded.shifted_clock import BentClock
 from ir.drill.embedded.stores import Shelf, write_private
 from ir.drill.embedded.stripe_account import Account
+from ir.drill.hosts.server import HostTwin
 from ir.drill.twin import StripeTwin
 
 NAMES = (
@@ -52,6 +53,7 @@ class World:
     shelves: list[Shelf]
     readers: dict[str, str]
     hosts: tuple[Hosted, ...] = ()
+    stand_ins: tuple[HostTwin, ...] = ()
 
     def host_of(self, service: str) -> Hosted | None:
         """The host that a service runs at, None: it reads its store itself."""
@@ -70,7 +72,7 @@ def build(options: DrillOptions, folder: Folder, running: Servers, twin: StripeT
     keys = {"STRIPE_REVIEW_KEY": account.review, "STRIPE_APP_KEY": account.app}
     write_private(folder.stores / "tool.env", "".join(f"{name}={key.token.reveal()}\n" for name, key in keys.items()))
     readers = {name: shelves[number % len(shelves)].ref for number, name in enumerate(names)}
-    made = World(options, folder, sandbox.environment(folder, running), account, shelves, readers, running.hosts)
+    made = World(options, folder, sandbox.environment(folder, running), account, shelves, readers, running.hosts, running.stand_ins)
     for name in names:
         if host := made.host_of(name):
             host.deploy(name)

@@ -134,7 +134,9 @@ class AzureTwin(HostTwin):
             raise self.refused(404)
         if held.deleting:
             held.deleting -= 1
-            raise self.refused(409, "ObjectIsBeingDeleted")
+            raise self.refused(404) if call.method == "GET" else self.refused(409, "ObjectIsBeingDeleted")
+        if call.method == "GET":
+            return 200, {**self._row(held, held.versions[-1]), "recoveryId": f"{self._id}/deletedsecrets/{held.name}"}
         if call.method == "DELETE":
             if "Purgeable" not in self.level:
                 raise self.refused(403)

@@ -12,6 +12,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ir.drill.embedded import leak_search
 
+TOKEN = "STRIPE_DRILL_HOST_TOKEN"  # noqa: S105 - the name of a variable
+"""The variable in which a drill hands over the token of its stand-ins."""
+
 
 @dataclass(frozen=True)
 class Call:

@@ -8,21 +8,12 @@ from ir.core.errors import ExitCode
 from ir.core.model import Did
 from ir.drill.embedded.leak_search import told
 from ir.drill.simulated.other_key import NAME as OTHER
+from ir.drill.simulated.promises import NotKept, promised
 from ir.drill.simulated.provider import SimKey
 from ir.drill.simulated.services import SimService
 from ir.drill.simulated.trial import Trial
 from ir.incident.record import Incident
 from ir.ports import Target
-
-
-class NotKept(AssertionError):
-    """A promise that the tool makes was not kept."""
-
-
-def promised(holds: object, said: str) -> None:
-    """Raise `NotKept` unless it holds."""
-    if not holds:
-        raise NotKept(said)
 
 
 class Judge:
@@ -110,6 +101,7 @@ class Judge:
         record = self.trial.record
         if record.ended and record.status in ("debt", "aborted"):
             self._all_named(record)
+        promised("used_at" not in record.facts.get("quiet", {}), "our own use of the old key was taken for somebody else's")
 
     # ── at the end ──
 

@@ -8,7 +8,8 @@ from random import Random
 from ir.core.model import Json
 from ir.drill.simulated.faults import ANYWHERE, FATES, KILLS, Fate
 from ir.drill.simulated.human import Human
-from ir.drill.simulated.invariants import Judge, NotKept
+from ir.drill.simulated.invariants import Judge
+from ir.drill.simulated.promises import NotKept
 from ir.drill.simulated.trial import Trial
 from ir.incident.context import Options
 

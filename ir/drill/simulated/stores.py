@@ -98,6 +98,10 @@ class SimStore:
         self._fate()
         return Permission(True, "may write")
 
+    def stamp(self) -> str:
+        """See `ports`."""
+        return ""
+
     def owners(self) -> tuple[Owner, ...]:
         """See `ports.Store`."""
         return self.owned

@@ -180,7 +180,7 @@ class Trial:
         sim, script = self.sim, self.script
         script.tick = self._tick
         stores = {name: cast(Store, Fated(store, "store", script)) for name, store in sim.stores.items()}
-        made = sim.world
+        made, elsewhere = sim.world, Fated(sim.other, "other", script).compare
         ports = replace(
             made.ports,
             issuer=cast(Issuer, Fated(sim.provider, "issuer", script)),
@@ -198,7 +198,7 @@ class Trial:
             plan=sim.plan,
             options=made.options,
             ports=ports,
-            lookups=replace(made.lookups, elsewhere=Fated(sim.other, "other", script).compare),
+            lookups=replace(made.lookups, elsewhere=elsewhere, elsewhere_lately=elsewhere),
             hooks=replace(made.hooks, publish=Fated(sim.disk, "disk", script).publish),
             keys=KeysAtHand(),
             run=Run(made.run.scratch, made.run.patient, fresh=self.actors == 1),

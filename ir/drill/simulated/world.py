@@ -1,6 +1,6 @@
 """Two stores, three services (one canary) and one leaked key, wired together as the product wires real ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
@@ -65,7 +65,10 @@ class SimOperator:
         return None
 
 
-def lookups(elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison()) -> Lookups:
+def lookups(
+    elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Comparison(),
+    own_uses: Callable[[], Sequence[tuple[float, float]]] = tuple,
+) -> Lookups:
     """No other key is at hand, and the provider tells nothing of whose a key is."""
     return Lookups(
         control_key=lambda: None,
@@ -75,6 +78,7 @@ def lookups(elsewhere: Callable[[str], Comparison] = lambda _fingerprint: Compar
         owners=lambda store: store.owners(),
         elsewhere=elsewhere,
         elsewhere_lately=elsewhere,
+        own_uses=own_uses,
         own_requests=lambda: (),
         prepare=lambda: None,
     )
@@ -95,6 +99,7 @@ HOOKS = Hooks(
     knows=lambda _incident: True,
     over=lambda _incident: False,
     removed_approvers=tuple,
+    used=lambda _asked, _answered: None,
     resting=lambda _seconds: nullcontext(),
 )
 """Of a simulated process: the journal is its record, and there is no screen."""
@@ -141,6 +146,8 @@ class Simulation:
             "web": SimService(first, self.provider),
             "billing": SimService(second, self.provider, tells=False),
         }
+        self.uses = dict[float, float]()
+        """Our own uses that were noted; they outlive a process."""
         self.other = OtherKey(self.provider, self.clock)
         self.reviewer, self.operator, self.disk = SimReviewer(), SimOperator(), SimDisk()
         self._text = _inventory(tuple(str(ref) for ref in refs), guided=guided, egress=egress)
@@ -174,8 +181,8 @@ class Simulation:
                 clock=self.clock,
                 deliveries=None,
             ),
-            lookups=lookups(self.other.compare),
-            hooks=replace(HOOKS, publish=self.disk.publish),
+            lookups=lookups(self.other.compare, lambda: [*self.uses.items()]),
+            hooks=replace(HOOKS, publish=self.disk.publish, used=self.uses.__setitem__),
             keys=KeysAtHand(),
             run=Run(scratch="", patient=True),
         )

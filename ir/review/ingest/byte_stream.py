@@ -1,7 +1,7 @@
 """The bytes of any file in bounded pieces and lines: gzip, torn gzip, UTF-16, lines without end."""
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +23,12 @@ def pieces(file: Path, notes: Say) -> Iterator[bytes]:
     Raises:
         OSError: it cannot be opened or read.
     """
+    with file.open("rb") as stream:
+        yield from unpacked(stream, notes)
+
+
+def unpacked(file: BinaryIO, notes: Say) -> Iterator[bytes]:
+    """The same of an open file."""
     stream = _unpacked(file, notes)
     first = next(stream, b"")
     mark = first[:2]
@@ -36,15 +42,24 @@ def pieces(file: Path, notes: Say) -> Iterator[bytes]:
     yield from stream
 
 
-def _unpacked(file: Path, notes: Say) -> Iterator[bytes]:
+def _unpacked(stream: BinaryIO, notes: Say) -> Iterator[bytes]:
+    if not _begins_as_gzip(stream):
+        while piece := stream.read(PIECE):
+            yield piece
+        return
+    yield from _members(stream, notes)
+
+
+def is_gzip(file: Path) -> bool:
+    """Whether its first bytes say so. Raises OSError."""
     with file.open("rb") as stream:
-        head = stream.read(2)
-        stream.seek(0)
-        if head != b"\x1f\x8b":
-            while piece := stream.read(PIECE):
-                yield piece
-            return
-        yield from _members(stream, notes)
+        return _begins_as_gzip(stream)
+
+
+def _begins_as_gzip(stream: BinaryIO) -> bool:
+    head = stream.read(2)
+    stream.seek(0)
+    return head == b"\x1f\x8b"
 
 
 def _members(stream: BinaryIO, notes: Say) -> Iterator[bytes]:
@@ -73,21 +88,20 @@ def checked(file: Path) -> list[str]:
     """The fault of a gzip, found by unpacking all of it, because the engine ignores checksums. Raises OSError."""
     notes: Say = []
     with file.open("rb") as stream:
-        if stream.read(2) == b"\x1f\x8b":
-            stream.seek(0)
+        if _begins_as_gzip(stream):
             for _ in _members(stream, notes):
                 pass
     return notes
 
 
-def blocks(file: Path, notes: Say, usual: bytes = b"") -> Iterator[tuple[int, bytes, bool]]:
-    r"""Whole lines together: the number of the first, the bytes without the last line feed, and whether it is a line too long.
+def blocks(read: Iterable[bytes], usual: bytes = b"") -> Iterator[tuple[int, bytes, bool]]:
+    r"""Whole lines of what was read: the number of the first, the bytes without the last line feed, and whether it is a line too long.
 
     Of a line longer than `LONGEST` only the beginning is given. `usual` is the end of a line, its line feed and the beginning of
     the next, such as `}\n{`: where all lines begin and end like that, nothing is given; to see it is all that is done there.
     """
     held, number, dropping = b"", 1, False
-    for piece in pieces(file, notes):
+    for piece in read:
         if dropping:
             end = piece.find(b"\n")
             if end < 0:
@@ -113,6 +127,6 @@ def blocks(file: Path, notes: Say, usual: bytes = b"") -> Iterator[tuple[int, by
 
 def lines(file: Path, notes: Say) -> Iterator[tuple[int, bytes, bool]]:
     """Numbered lines of bounded length; the last value says whether the line was cut."""
-    for number, block, too_long in blocks(file, notes):
+    for number, block, too_long in blocks(pieces(file, notes)):
         for offset, line in enumerate(block.split(b"\n")):
             yield number + offset, line[:LONGEST], too_long or len(line) > LONGEST

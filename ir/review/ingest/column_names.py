@@ -18,6 +18,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "@t source_realtime_timestamp realtime_timestamp timereported timegenerated time_generated time_generated_utc",
         "observed_time_unix_nano",
         "start_utc start_local edge_start_timestamp request_time request_time_epoch approximate_arrival_timestamp published_at",
+        "time.seconds timestamp.seconds messagetime start_time_unix_nano",
     ),
     "service": _words("service service_name service.name app application app_name program syslog_identifier container_name"),
     "request_id": _words("stripe_request_id request_id req_id requestid stripe_req_id upstream_request_id request.id stripe_request"),
@@ -70,7 +71,7 @@ ACTIVITY_NAMES: dict[str, tuple[str, ...]] = {
 """The same for exports of the Dashboard's security history, whose headings are not documented."""
 
 _OTHER = re.compile(r"[^a-z0-9@]+")
-_ASIDE = re.compile(r"\([^()]*\)")
+_ASIDE = re.compile(r"\([^()]*\)|\[UTC\]")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 REQUEST_SHAPE = r"\breq_(?:[A-Za-z0-9_]{8,64}|[A-Za-z_]{0,6}[0-9][A-Za-z0-9_]{0,6})"
 """Stripe's ids, in Python's and DuckDB's regular expressions alike; a short one has a digit, so that `req_time` is none."""
@@ -95,7 +96,7 @@ def flatten(record: Json, prefix: tuple[str, ...] = (), depth: int = _DEPTH) -> 
 
 
 Found = dict[str, tuple[tuple[str, ...], ...]]
-"""Column → paths, best first. `ts_clock` is the time of day where `ts` holds only a date."""
+"""Column → paths, best first. `ts_clock` is the time of day where `ts` holds only a date; `line` a text that holds a request line."""
 _Values = dict[tuple[str, ...], list[str]]
 
 
@@ -111,11 +112,14 @@ def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | No
     for column, wanted in (names or NAMES).items():
         hits = tuple(path for path in _by_name(paths, wanted) if _fits(column, paths[path]))
         if column == "request_id":
-            hits = _by_value(paths, REQUEST_ID) or hits
+            hits = _by_value(paths, REQUEST_ID, "req_") or hits
         if column == "object_id" and names is None:
-            hits = _by_value(paths, EVENT_ID)
+            hits = _by_value(paths, EVENT_ID, "evt_")
         if hits:
             found[column] = hits[:4]
+    lines = [path for path, values in paths.items() if 2 * sum(map(bool, map(_LINE.search, values))) > len(values)]
+    if names is None and lines and "path" not in found:
+        found["line"] = (lines[0],)
     clock = [path for path, values in paths.items() if values and all(map(_CLOCK.fullmatch, values))]
     if clock and "ts" in found and all(map(_DATE.fullmatch, paths[found["ts"][0]])):
         found |= {"ts": found["ts"][:1], "ts_clock": (clock[0],)}
@@ -143,11 +147,11 @@ def _by_name(paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], 
     return tuple(path for _, _, path in sorted(scored))
 
 
-def _by_value(paths: _Values, shape: re.Pattern[str]) -> tuple[tuple[str, ...], ...]:
-    """Fields with such values; those that hold nothing else come first, then those with the most different ones."""
+def _by_value(paths: _Values, shape: re.Pattern[str], mark: str) -> tuple[tuple[str, ...], ...]:
+    """Fields with such values (`mark` is in each); those that hold nothing else come first, then those with the most different ones."""
     scored = []
     for path, values in paths.items():
-        hits = [hit for hit in map(shape.search, values) if hit]
+        hits = [hit for value in values if mark in value and (hit := shape.search(value))]
         whole = {hit[0] for hit in hits if hit[0] == hit.string}
         if hits:
             scored.append((-len(whole), -len({hit[0] for hit in hits}), path))
@@ -159,6 +163,7 @@ _STAMP = re.compile(
     r"\d{4}[-/]\d\d[-/]\d\d|\d{8}T\d{6}|\d\d?/[A-Z][a-z]{2}/\d{4}|"
     r"\d\d?[/.-]\d\d?[/.-]\d{4}|[A-Z][a-z]{2} \d\d?,? |\d\d?[ -][A-Z][a-z]{2}[ -]\d{4}"
 )
+_LINE = re.compile(r"\b(?:GET|POST|DELETE|PUT|PATCH|HEAD)\b[ \",:|]+(?:https?://[^/ ]+)?/")
 _DATE = re.compile(r"[\d./-]{8,10}")
 _CLOCK = re.compile(r"\d\d?:\d\d(:\d\d([.,]\d+)?)?( ?[AP]M)?(Z| ?[+-]\d\d:?\d\d)?")
 _SHAPES = {

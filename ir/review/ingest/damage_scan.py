@@ -7,6 +7,7 @@ from pathlib import Path
 from ir.core.model import Json
 from ir.review.ingest.byte_stream import WRONG_SUM, checked
 from ir.review.ingest.locate_unreadable import torn_json
+from ir.review.ingest.piped_gzips import Fed
 from ir.review.ingest.relations import Shape
 from ir.review.ingest.unreadable import Aside
 
@@ -31,16 +32,17 @@ class Damaged:
         """The first unreadable lines."""
         return self.aside.examples
 
-    def look(self, shape: Shape, files: list[Path], expected: dict[Path, int]) -> None:
+    def look(self, shape: Shape, files: list[Path], expected: dict[Path, int], fed: dict[Path, Fed]) -> None:
         """Begin with these files, when those before are done; in one go also the sums of gzips, which the engine does not look at.
 
         Args:
             shape: the format that all of them have.
             files: those that the engine has loaded.
             expected: how many of a file's lines the engine could not read.
+            fed: files that were looked at while they were loaded.
         """
         # a thread of its own, not of a pool: an interrupted review must not wait for it
-        self._last = threading.Thread(target=self._all, args=(shape, files, expected, self._last), daemon=True)
+        self._last = threading.Thread(target=self._all, args=(shape, files, expected, fed, self._last), daemon=True)
         self._last.start()
 
     @property
@@ -53,16 +55,19 @@ class Damaged:
         if self._last is not None:
             self._last.join()
 
-    def _all(self, shape: Shape, files: list[Path], expected: dict[Path, int], before: threading.Thread | None) -> None:
+    def _all(
+        self, shape: Shape, files: list[Path], expected: dict[Path, int], fed: dict[Path, Fed], before: threading.Thread | None
+    ) -> None:
         if before is not None:
             before.join()
         for file in files:
             count = expected.get(file, 0)
             try:
                 if count:
-                    self._one(shape, file, count, file)
+                    self._one(shape, file, count, file, fed.get(file))
                 else:
-                    self.notes += [(shape.label, f"{file}: {note}") for note in checked(file) if note == WRONG_SUM]
+                    notes = fed[file].notes if file in fed else checked(file)
+                    self.notes += [(shape.label, f"{file}: {note}") for note in notes if note == WRONG_SUM]
             except OSError as error:  # it was read a moment ago, and is gone now
                 if count:
                     self.aside.count(shape.label, count)
@@ -73,9 +78,9 @@ class Damaged:
         self.finish()
         self._one(shape, file, expected, named)
 
-    def _one(self, shape: Shape, file: Path, expected: int, named: Path) -> None:
-        notes: list[str] = []
-        found = torn_json(shape, file, expected, notes, self._own_ids if shape.own else lambda _: None)
+    def _one(self, shape: Shape, file: Path, expected: int, named: Path, fed: Fed | None = None) -> None:
+        notes = list(fed.notes) if fed else []
+        found = torn_json(shape, file, expected, notes, self._own_ids if shape.own else lambda _: None, fed.torn if fed else None)
         self.aside.count(shape.label, expected)
         for number, why, ids in found.kept:
             self.aside.keep(shape.label, str(named), number, why, ids)

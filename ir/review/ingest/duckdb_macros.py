@@ -17,8 +17,10 @@ _UNMARKED = CARD_SHAPE + r"|\b(?:c2tf|cmtf)[A-Za-z0-9+/=]{12,}"  # text that no 
 # Tried on a stamp without weekday, fraction, commas and the words UTC, GMT, Z; a date without a zone is in the session's.
 _FORMATS = (
     "['%d/%b/%Y:%H:%M:%S %z', '%d/%b/%Y %H:%M:%S %z', '%d %b %Y %H:%M:%S %z', '%Y-%m-%dT%H:%M:%S%z', "
-    "'%Y-%m-%d %H:%M:%S %z', '%Y/%m/%d %H:%M:%S %z', '%m/%d/%Y %H:%M:%S %z', '%m/%d/%Y %I:%M:%S %p %z', '%Y-%m-%d %I:%M:%S %p %z', "
-    "'%d-%b-%Y %H:%M:%S %z', '%d.%m.%Y %H:%M:%S %z', '%b %d %H:%M:%S %Y %z', '%b %d %Y %H:%M:%S %z', '%b %d %Y %I:%M:%S %p %z', "
+    "'%Y-%m-%d %H:%M:%S %z', '%Y%m%dT%H%M%S%z', '%Y/%m/%d %H:%M:%S %z', "
+    "'%m/%d/%Y %H:%M:%S %z', '%m/%d/%Y %I:%M:%S %p %z', '%Y-%m-%d %I:%M:%S %p %z', "
+    "'%d-%b-%y %H:%M:%S %z', '%d-%b-%Y %H:%M:%S %z', '%d.%m.%Y %H:%M:%S %z', '%b %d %H:%M:%S %Y %z', "
+    "'%b %d %Y %H:%M:%S %z', '%b %d %Y %I:%M:%S %p %z', "
     "'%b %d %Y %I:%M %p %z', '%Y-%m-%dT%H:%M:%S %z']"
 )
 _PLAIN_FORMATS = (
@@ -26,7 +28,8 @@ _PLAIN_FORMATS = (
     "'%m/%d/%y %I:%M %p', '%d/%m/%Y %H:%M:%S', '%d/%m/%Y %H:%M', '%d.%m.%Y %H:%M:%S', '%d.%m.%Y %H:%M', "
     "'%b %d %Y %I:%M:%S %p', '%b %d %Y %I:%M %p', '%b %d %Y %H:%M:%S', '%b %d %Y %H:%M', '%b %d %H:%M:%S %Y', "
     "'%d %b %Y %H:%M:%S', '%d %b %Y %H:%M', '%d %b %Y %I:%M %p', '%Y/%m/%d %H:%M:%S', '%Y%m%dT%H%M%S', '%Y%m%d%H%M%S', "
-    "'%Y-%m-%d %I:%M:%S %p', '%d/%m/%Y %I:%M:%S %p', '%d.%m.%Y %I:%M:%S %p', '%Y/%m/%d %I:%M:%S %p', '%d-%b-%Y %H:%M:%S', "
+    "'%Y-%m-%d %I:%M:%S %p', '%d/%m/%Y %I:%M:%S %p', '%d.%m.%Y %I:%M:%S %p', '%Y/%m/%d %I:%M:%S %p', '%d-%b-%y %H:%M:%S', "
+    "'%d-%b-%Y %H:%M:%S', "
     "'%b %d %Y', '%d %b %Y', '%m/%d/%Y']"
 )
 
@@ -40,8 +43,15 @@ _WHOLE_NUMBER = """CASE WHEN NOT regexp_full_match(x, '[0-9]{9,19}') THEN NULL W
   WHEN TRY_CAST(x AS BIGINT) >= 100000000 THEN TRY_CAST(x AS BIGINT) END"""
 # 14 digits that begin with 20 are a date run together, not milliseconds of the year 2612.
 _RUN_TOGETHER = "length(x) = 14 AND starts_with(x, '20')"
-_TIDY = r"""regexp_replace(regexp_replace(regexp_replace(regexp_replace(trim(x), '^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ', ''),
-  ' ?(?:Z|UTC|GMT|\[[A-Za-z_/+-]+\])$', ''), '(:[0-9]{2})[,.][0-9]+', '\1'), '(?i) ?\b([ap])[.]?m\b[.]?', ' \1M')"""
+# JavaScript's dates end with `GMT+0200 (CEST)`.
+_TIDY = r"""regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(trim(x),
+  ' ?(?:UTC|GMT)([+-][0-9:]+)(?: [(].*[)])?$', ' \1'),
+  '^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? ', ''),
+  ' ?(?:Z|UTC|GMT|\[[A-Za-z_/+-]+\])$', ''), '(:[0-9]{2}|T[0-9]{6})[,.][0-9]+', '\1'),
+  '(?i)([0-9])[ \x{a0}\x{202f}]?([ap])[.]?m\b[.]?', '\1 \2M')"""
+_CLEAR = "regexp_matches(x, '(?:UTC|GMT|Z|(?i)[ap][.]?m[.]?)$')"
+_LETTERS = "regexp_matches(x, '[0-9M] ?[A-Z]{3,5}$')"
+_REGION = "regexp_matches(x, '[0-9] [A-Z][A-Za-z_]+/[A-Za-z_/+-]*[A-Za-z]$')"
 _OFFSET = "CASE regexp_extract(x, '([A-Z]{3,5})$', 1) " + " ".join(f"WHEN '{zone}' THEN '{at}'" for zone, at in ZONES.items()) + " END"
 
 _AGENTS = (
@@ -82,24 +92,28 @@ MACROS: tuple[str, ...] = (
     """ir_yearless(x) AS CASE WHEN regexp_matches(x, '^[0-9]{4} [0-9:]{8}$')
         THEN ir_yearless_named(strftime(try_strptime('2024' || x, '%Y%m%d %H:%M:%S'), '%b %d %H:%M:%S')) ELSE ir_yearless_named(x) END""",
     """ir_region(x) AS CAST(try_strptime(regexp_replace(x, '(:[0-9]{2})[,.][0-9]+', '\\1'),
-      ['%d-%b-%Y %H:%M:%S %Z', '%Y-%m-%d %H:%M:%S %Z']) AS TIMESTAMPTZ)""",
+      ['%d-%b-%Y %H:%M:%S %Z', '%Y-%m-%d %H:%M:%S %Z', '%Y-%m-%dT%H:%M:%S %Z', '%Y/%m/%d %H:%M:%S %Z',
+        '%d/%b/%Y:%H:%M:%S %Z']) AS TIMESTAMPTZ)""",
     # `CAST … AS TIMESTAMPTZ` reads letters as a zone, and guesses which: none are left here.
     """ir_calendar(x) AS COALESCE(CAST(FLOOR(epoch(TRY_CAST(x AS TIMESTAMPTZ))) AS BIGINT),
       CAST(FLOOR(epoch(ir_stamp(ir_tidy(x)))) AS BIGINT), CAST(FLOOR(epoch(ir_yearless(ir_tidy(x)))) AS BIGINT))""",
     f"ir_offset(x) AS {_OFFSET}",
-    """ir_lettered(x) AS CASE WHEN regexp_matches(x, '(?:UTC|GMT|Z|(?i)[ap][.]?m[.]?)$') THEN ir_calendar(x)
-      WHEN regexp_matches(x, '[0-9M] ?[A-Z]{3,5}$')
-      THEN ir_calendar(rtrim(regexp_replace(x, '[A-Z]+$', '')) || ' ' || ir_offset(x))
-      WHEN regexp_matches(x, '[0-9] [A-Z][A-Za-z_]+/[A-Za-z_/+-]+$') THEN CAST(FLOOR(epoch(ir_region(x))) AS BIGINT)
-      ELSE ir_calendar(x) END""",
+    # Letters of a zone become its offset; a region is no text that `ir_calendar` reads.
+    f"""ir_zoned(x) AS CASE WHEN {_CLEAR} THEN x
+      WHEN {_LETTERS} THEN rtrim(regexp_replace(x, '[A-Z]+$', '')) || ' ' || ir_offset(x)
+      WHEN NOT {_REGION} THEN x END""",
+    f"""ir_spelled(x) AS CASE WHEN NOT {_CLEAR} AND NOT {_LETTERS} AND {_REGION} THEN CAST(FLOOR(epoch(ir_region(x))) AS BIGINT)
+      ELSE list_transform([ir_zoned(x)], lambda y: ir_calendar(y))[1] END""",
     # The zone of `Wed Nov 18 07:00:00 EST 2026` goes to the end.
     """ir_turned(x) AS CASE WHEN regexp_matches(x, ' [A-Z]{3,5} 20[0-9]{2}$')
       THEN regexp_replace(x, '( [A-Z]{3,5})( 20[0-9]{2})$', '\\2\\1') ELSE x END""",
     f"ir_whole_time(x) AS {_WHOLE_NUMBER}",
+    # A macro writes its argument wherever it uses it; the lambda has it once, or this text would fill pages.
     f"""ir_any_time(x) AS COALESCE(CASE WHEN {_RUN_TOGETHER} THEN NULL
         ELSE COALESCE(ir_whole_time(x), ir_number_time(TRY_CAST(x AS DOUBLE))) END,
-      CASE WHEN regexp_matches(x, '[A-Za-z.]$|[A-Z]{{3,5}} 20[0-9]{{2}}$')
-      THEN ir_lettered(ir_turned(trim(x))) ELSE ir_calendar(x) END, 0)""",
+      list_transform([CASE WHEN regexp_matches(x, '[A-Za-z.]$|[A-Z]{{3,5}} 20[0-9]{{2}}$') THEN ir_turned(replace(trim(x), '(', ''))
+        WHEN regexp_matches(x, '(?:UTC|GMT)[+-][0-9]')
+        THEN ir_tidy(regexp_replace(x, '([+-])([0-9])(:[0-9]{{2}})?$', '\\10\\2\\3')) ELSE x END], lambda z: ir_spelled(z))[1], 0)""",
     # Whole seconds are what most logs have; to look for anything else costs ten times as much.
     # Of ten characters none is a fraction of a second.
     """ir_time(x) AS CASE WHEN length(x) = 10 AND TRY_CAST(x AS BIGINT) >= 100000000 THEN TRY_CAST(x AS BIGINT)
@@ -128,7 +142,7 @@ MACROS: tuple[str, ...] = (
       ELSE split_part(CASE WHEN contains(x, ' ') THEN ir_line(x)
       WHEN contains(x, '://') THEN '/' || regexp_replace(x, '^[a-z]+://[^/]*/?', '') ELSE x END, '?', 1) END""",
     """ir_endpoint(p) AS CASE WHEN p IS NULL THEN '' WHEN NOT starts_with(p, '/') THEN ir_text(p)
-      WHEN p IN ('/v1/charges', '/v1/customers', '/v1/payment_intents', '/v1/refunds', '/v1/balance') THEN p
+      WHEN p = '/v1/charges' OR p = '/v1/customers' OR p = '/v1/payment_intents' OR p = '/v1/refunds' THEN p
       WHEN regexp_full_match(p, '/v[12]/[a-z_]{1,40}/[a-z]{2,9}_[A-Za-z0-9]*[A-Z0-9][A-Za-z0-9]*')
       THEN regexp_extract(p, '^/v[12]/[a-z_]{1,40}/') || ':id'
       WHEN starts_with(p, '/v1/') OR starts_with(p, '/v2/') THEN substr(p, 1, 3) || ir_steps(substr(p, 4)) ELSE ir_steps(p) END""",
@@ -162,8 +176,8 @@ MACROS: tuple[str, ...] = (
     """ir_version(x) AS CASE WHEN x IS NULL THEN ''
       WHEN regexp_full_match(x, '20[0-9]{2}-[0-9]{2}-[0-9]{2}[.][a-z]{1,20}') THEN x
       ELSE regexp_extract(x, '^20[0-9]{2}-[0-9]{2}-[0-9]{2}([.][a-z]{1,20})?') END""",
-    # What programs print for a key that is not there.
-    "ir_no_key(x) AS x IN ('', 'undefined', 'null', 'None', 'nil', 'none', '-', '<nil>', '(null)')",
+    # What programs print for a key that is not there. The engine would make a join of a long IN, over all rows.
+    r"ir_no_key(x) AS regexp_full_match(x, '|undefined|null|None|nil|none|-|<nil>|\(null\)')",
     """ir_idem_format(x) AS CASE WHEN x IS NULL THEN 'none' WHEN length(x) < 12 AND ir_no_key(x) THEN 'none'
       WHEN starts_with(x, 'stripe-node-retry-') THEN 'node'
       WHEN x LIKE '________-____-____-____-____________' THEN 'uuid' ELSE 'other' END""",

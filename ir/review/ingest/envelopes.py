@@ -1,7 +1,8 @@
 """Take records out of other records: batches of a log shipper, and events inside strings, as queues, topics and dumps hold them.
 
-OTLP: opentelemetry.proto.logs.v1 as JSON. CloudWatch: a subscription's `logEvents`. Loki: `/loki/api/v1/query_range` and push. Firehose
-and Kinesis: `data` in base64, of CloudWatch also gzip. SNS: `Message`. SQS: `Body` or `body`. dj-stripe: `fields` of a dump.
+OTLP: opentelemetry.proto.logs.v1 and trace.v1 as JSON. CloudWatch: a subscription's `logEvents`, the rows of Logs Insights. Azure Monitor:
+`tables` of a query. Elasticsearch: `hits`. Docker, journald: a line of text that is JSON itself. Loki: `/loki/api/v1/query_range` and push.
+Firehose and Kinesis: `data` in base64, of CloudWatch also gzip. SNS: `Message`. SQS: `Body` or `body`. dj-stripe: `fields` of a dump.
 """
 
 import base64
@@ -18,14 +19,16 @@ from ir.review.ingest.text_times import stamp
 _DEEPEST = 6
 _MOST_UNPACKED = 16 << 20
 """Bytes that a packed record may have."""
+_TEXTS = (("log", "time"), ("MESSAGE", "__REALTIME_TIMESTAMP"), ("line", "timestamp"), ("message", "@timestamp"), ("message", "timestamp"))
+"""A line of a program as its shipper wraps it, and the time that the shipper gives it."""
 _EVENT_TYPES = ("event", "v2.core.event")
 
 
-def unfold(record: Json, *, own: bool = False) -> list[Json] | None:
+def unfold(record: Json, *, own: bool = False, deep: int = _DEEPEST) -> list[Json] | None:
     """The records in an envelope; None when it is not a known one. A log of our `own` holds no events, it only mentions them."""
-    batch = _batch(record)
+    batch = _batch(record) if deep else None
     if batch is not None:
-        return [inner for one in batch for inner in unfold(one, own=own) or [one]]
+        return [inner for one in batch for inner in unfold(one, own=own, deep=deep - 1) or [one]]
     if own or is_event(record):
         return None
     events = list(_events(record, _DEEPEST, packed=False))
@@ -46,21 +49,48 @@ def is_event(record: Json) -> bool:
 def _batch(record: Json) -> list[Json] | None:
     if isinstance(record.get("resourceLogs"), list):
         return [_otlp(one) for one in _under(record, "resourceLogs", ("scopeLogs", "instrumentationLibraryLogs"), "logRecords")]
+    if isinstance(record.get("resourceSpans"), list):
+        return [_span(one) for one in _under(record, "resourceSpans", ("scopeSpans", "instrumentationLibrarySpans"), "spans")]
     if isinstance(record.get("attributes"), list) and ("timeUnixNano" in record or "observedTimeUnixNano" in record):
         return [_otlp(record)]
     if isinstance(record.get("logEvents"), list):
         return [_message(one, "message") for one in record["logEvents"] if isinstance(one, dict)]
+    table = _table(record)
+    if table is not None:
+        return table
     data = record.get("data")
     streams = data.get("result") if isinstance(data, dict) else record.get("streams")
     if isinstance(streams, list) and any(isinstance(one, dict) and "values" in one for one in streams):
         return [_line(pair) for one in streams if isinstance(one, dict) for pair in one.get("values") or () if _is_pair(pair)]
     rows = record.get("records") or record.get("Records")
     if isinstance(rows, list):
-        packed = [_unpacked(row) for row in rows if isinstance(row, dict)]
-        found = [one for one in packed if one is not None]
-        return found or None
-    one = _unpacked(record) if set(record) >= {"data", "recordId"} else None
-    return None if one is None else [one]
+        return [one for row in rows if isinstance(row, dict) for one in _unpacked(row)] or None
+    if set(record) >= {"data", "recordId"}:
+        return _unpacked(record) or None
+    line = next(((text, time) for text, time in _TEXTS if text in record and time in record), None)
+    inner = _parsed(record[line[0]]) if line else None
+    return [{"timestamp": record[line[1]], **inner}] if line and isinstance(inner, dict) and not is_event(inner) else None
+
+
+def _table(record: Json) -> list[Json] | None:
+    """Rows of a query: each is a list of cells under the names of columns, or of named fields, or in `_source`."""
+    tables, results, hits = record.get("tables"), record.get("results"), record.get("hits")
+    if isinstance(tables, list) and tables and all(isinstance(one, dict) and isinstance(one.get("columns"), list) for one in tables):
+        return [row for one in tables for row in _named_cells(one)]
+    if isinstance(results, list) and results and all(isinstance(row, list) for row in results):
+        return [_cells(row) for row in results]
+    if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
+        return [one["_source"] for one in hits["hits"] if isinstance(one, dict) and isinstance(one.get("_source"), dict)]
+    return None
+
+
+def _named_cells(table: Json) -> Iterator[Json]:
+    names = [str(one.get("name")) for one in table["columns"] if isinstance(one, dict)]
+    yield from (dict(zip(names, row, strict=False)) for row in table.get("rows") or () if isinstance(row, list))
+
+
+def _cells(row: list[Any]) -> Json:
+    return {str(cell.get("field")): cell.get("value") for cell in row if isinstance(cell, dict)}
 
 
 def _under(record: Json, outer: str, middle: tuple[str, ...], inner: str) -> Iterator[Json]:
@@ -70,9 +100,16 @@ def _under(record: Json, outer: str, middle: tuple[str, ...], inner: str) -> Ite
                 yield from (one for one in (scope.get(inner) if isinstance(scope, dict) else None) or () if isinstance(one, dict))
 
 
+def _attributes(record: Json) -> Json:
+    return {str(one.get("key")): _value(one.get("value")) for one in record.get("attributes") or () if isinstance(one, dict)}
+
+
+def _span(record: Json) -> Json:
+    return {"startTimeUnixNano": record.get("startTimeUnixNano"), "name": record.get("name"), "attributes": _attributes(record)}
+
+
 def _otlp(record: Json) -> Json:
-    said = _value(record.get("body"))
-    attributes = {str(one.get("key")): _value(one.get("value")) for one in record.get("attributes") or () if isinstance(one, dict)}
+    said, attributes = _value(record.get("body")), _attributes(record)
     time = next((record[name] for name in ("timeUnixNano", "observedTimeUnixNano") if str(record.get(name, "0")) != "0"), None)
     return {"timeUnixNano": time, "body": _parsed(said), "attributes": attributes}
 
@@ -116,25 +153,30 @@ def _parsed(value: Any) -> Any:
         return value
 
 
-def _unpacked(row: Json) -> Json | None:
-    """A record of Firehose or Kinesis."""
+def _unpacked(row: Json) -> list[Json]:
+    """What a record of Firehose or Kinesis holds: objects, or lines of text, each with the time of its arrival; empty: neither."""
     inner = row.get("kinesis")
     holder = inner if isinstance(inner, dict) else row
     data = holder.get("data") or holder.get("Data")
     if not isinstance(data, str):
-        return None
+        return []
     try:
         raw = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
-        return None
+        return []
     if raw[:2] == b"\x1f\x8b":
         try:
             raw = zlib.decompressobj(31).decompress(raw, _MOST_UNPACKED)
         except zlib.error:
-            return None
-    found = _parsed(raw.decode("utf-8", "replace"))
-    stamp_of = holder.get("approximateArrivalTimestamp")
-    return {"timestamp": stamp_of, **found} if isinstance(found, dict) else None
+            return []
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return []
+    at = holder.get("approximateArrivalTimestamp")
+    whole = _parsed(text)
+    found = [whole] if isinstance(whole, dict) else [_parsed(line) for line in text.splitlines() if line.strip()]
+    return [{"timestamp": at, **(one if isinstance(one, dict) else {"message": str(one)})} for one in found]
 
 
 def _events(value: Any, deep: int, *, packed: bool) -> Iterator[Json]:

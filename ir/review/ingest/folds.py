@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ir.core.model import Json
-from ir.review.ingest import envelopes
+from ir.review.ingest import column_names, envelopes
 from ir.review.ingest.text_times import stamp
 
 _VERBS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
@@ -38,9 +38,10 @@ def access_lines(lines: Sequence[str]) -> bool:
 
 
 def behind_prefixes(lines: Sequence[str], *, own: bool) -> bool:
-    """Whether each line ends in a JSON object; in our own log the text alone tells enough, if it has a time."""
+    """Whether each line ends in a JSON object; in our own log the text alone tells enough, if it has a time and no object names a path."""
     behind = [found for found in map(envelopes.behind_prefix, lines) if found is not None]
-    return 2 * len(behind) >= len(lines) and (not own or not all(map(stamp, lines[:20])))
+    needed = not own or not all(map(stamp, lines[:20])) or "path" in column_names.find_columns(behind)
+    return 2 * len(behind) >= len(lines) and needed
 
 
 def spread(lines: Sequence[str], *, own: bool) -> bool:

@@ -28,6 +28,7 @@ from ir.review.ingest.damage_scan import Damaged
 from ir.review.ingest.duckdb_macros import MACROS
 from ir.review.ingest.file_format import sniff
 from ir.review.ingest.load_result import Loaded
+from ir.review.ingest.piped_gzips import AT_ONCE, PipedGzips
 from ir.review.ingest.relations import Shape, missed_sql, select_sql
 from ir.review.ingest.unreadable import Aside
 from ir.review.sql.engine import AS_PARQUET, DuckDb, quoted
@@ -82,7 +83,8 @@ class Importer:
                 self.loaded.files += 1
                 self.loaded.names.append(str(file))
         for shape, members in groups.items():
-            self._group(shape, members)
+            for first in range(0, len(members), AT_ONCE):
+                self._group(shape, members[first : first + AT_ONCE])
 
     def load_collected(self, kind: str, files: list[Path]) -> None:
         """Load what the collectors wrote: JSONL of `events` or `activity`, straight from Stripe's API."""
@@ -172,22 +174,26 @@ class Importer:
     def _fast(self, shape: Shape, files: list[Path], *, instead_of: Path | None = None) -> None:
         target = self._next(_TABLE_OF[shape.kind])
         part = target.with_suffix(".part")
+        piped = PipedGzips(files, self._store / "pipes", self._rescued.add if shape.own else _nothing, json=shape.form == "jsonl")
         try:
-            self._copy(select_sql(shape, files), shape, files, part)
+            with piped:
+                self._copy(shape, files, piped, part)
+            if not piped.whole:
+                raise RejectedLines
             if shape.form == "csv":
                 refuse_rejects(self._engine)
         except (duckdb.Error, RejectedLines):
             part.unlink(missing_ok=True)
             raise
         table = _TABLE_OF[shape.kind]
-        counts = written_table.counted_rows(self._engine, part, table, own=shape.own)
+        counts = written_table.counted_rows(self._engine, part, table, piped.file_of, own=shape.own)
         for one in counts:
             if one.beyond:
                 self.loaded.say(shape.label, f"{instead_of or one.file}: {counted(one.beyond, 'number')} beyond 64 bits, read as none")
         written_table.settle(self._engine, part, target, odd=any(one.beyond for one in counts))
         bad = {one.file: one.bad for one in counts if one.bad}
         if instead_of is None:
-            self._damaged.look(shape, files, bad if shape.form == "jsonl" else {})
+            self._damaged.look(shape, files, bad if shape.form == "jsonl" else {}, piped.fed)
         for one in counts:
             self.loaded.rows[shape.label] = self.loaded.rows.get(shape.label, 0) + one.rows - one.bad
         if shape.form != "jsonl" or instead_of is not None:
@@ -235,12 +241,17 @@ class Importer:
         self._count += 1
         return self._store / f"{table}-{self._count:04d}.parquet"
 
-    def _copy(self, select: str, shape: Shape, files: list[Path], part: Path) -> None:
+    def _copy(self, shape: Shape, files: list[Path], piped: PipedGzips, part: Path) -> None:
         size = sum(file.stat().st_size for file in files)
+        select = select_sql(shape, piped.names)
         engine = self._engine.connection
         engine.execute(f"SET TimeZone = {quoted(shape.zone)}")
         try:
-            with load_progress.told(engine, f"{shape.label}: {len(files)} file(s)", size, self._progress):
+            with load_progress.told(engine, f"{shape.label}: {len(files)} file(s)", size, self._progress, lambda: piped.read):
                 engine.execute(f"COPY ({select}) TO {quoted(str(part))} ({AS_PARQUET})")
         finally:
             engine.execute("SET TimeZone = 'UTC'")
+
+
+def _nothing(_line: bytes) -> None:
+    """Done with torn lines of logs that are not ours."""

@@ -2,14 +2,14 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from ir.review.ingest.byte_stream import blocks
+from ir.review.ingest.byte_stream import blocks, pieces
 from ir.review.ingest.column_names import REQUEST_ID
 from ir.review.ingest.file_format import unwrapped
 from ir.review.ingest.personal_data import ids_of
@@ -36,14 +36,21 @@ class Torn:
             self.kept.append((number, why, ids_of(text.decode("utf-8", "replace")).encode()))
 
 
-def torn_json(shape: Shape, file: Path, expected: int, notes: list[str], own_ids: Callable[[bytes], None]) -> Torn:
+def torn_json(
+    shape: Shape, file: Path, expected: int, notes: list[str], own_ids: Callable[[bytes], None], found: Torn | None = None
+) -> Torn:
     """The unreadable lines of a JSON log; `notes` gets what else is wrong with it, such as damage inside a gzip.
 
     Torn lines are told by their ends, and only if that finds fewer than the `expected` by parsing all lines again.
-    `own_ids` is given each of them, to save the ids in it.
+    `own_ids` is given each of them, to save the ids in it. `found` are those that were told by their ends while the file was loaded.
     """
-    found = _kept(_torn(file, notes), own_ids)
+    found = found or torn_lines(pieces(file, notes), own_ids)
     return found if found.count >= expected or notes else _kept(_fieldless(file, shape), own_ids)
+
+
+def torn_lines(read: Iterable[bytes], own_ids: Callable[[bytes], None]) -> Torn:
+    """The lines of what is read that do not begin and end with braces."""
+    return _kept(_torn(read), own_ids)
 
 
 def _kept(lines: Iterator[tuple[int, str, bytes]], own_ids: Callable[[bytes], None]) -> Torn:
@@ -70,7 +77,7 @@ def unread_lines(engine: DuckDb, shape: Shape, file: Path, bad: Bad, notes: list
 
 
 def _lines(file: Path, notes: list[str]) -> Iterator[tuple[int, bytes]]:
-    for number, block, _ in blocks(file, notes):
+    for number, block, _ in blocks(pieces(file, notes)):
         # an old file may have only carriage returns
         end = b"\n" if number > 1 or b"\n" in block else b"\r"
         for offset, line in enumerate(block.split(end)):
@@ -78,9 +85,9 @@ def _lines(file: Path, notes: list[str]) -> Iterator[tuple[int, bytes]]:
                 yield number + offset, line
 
 
-def _torn(file: Path, notes: list[str]) -> Iterator[tuple[int, str, bytes]]:
-    """Lines that do not begin and end with braces. Pieces in which all do are not even split."""
-    for number, block, _ in blocks(file, notes, usual=b"}\n{"):
+def _torn(read: Iterable[bytes]) -> Iterator[tuple[int, str, bytes]]:
+    """Pieces in which all lines begin and end with braces are not even split."""
+    for number, block, _ in blocks(read, usual=b"}\n{"):
         for offset, line in enumerate(block.split(b"\n")):
             text = line.strip()
             if text and not (text[:1] == b"{" and text[-1:] == b"}"):

@@ -22,7 +22,7 @@ FIXES = {
     "envoy": "add `%RESP(REQUEST-ID)%` to its access log format",
     "traefik": "set `accessLog.fields.headers.names.Request-Id: keep`",
     "caddy": "let its access log keep response headers (`resp_headers`)",
-    "haproxy": "add `http-response capture res.hdr(Request-Id) len 40`",
+    "haproxy": "add `capture response header Request-Id len 40`",
     "squid": "add `%{Request-Id}<h` to its `logformat`; it sees it only where it opens TLS",
     "stripe-python": "log `last_response.request_id` of each answer",
 }

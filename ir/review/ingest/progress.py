@@ -20,15 +20,20 @@ def spent(what: str, done: float, all_of_it: float, seconds: float, unit: str) -
 
 
 @contextmanager
-def told(connection: duckdb.DuckDBPyConnection, what: str, size: int, say: Callable[[str], None]) -> Iterator[None]:
-    """While a statement that reads `size` bytes runs on `connection`, tell how far it is."""
+def told(
+    connection: duckdb.DuckDBPyConnection, what: str, size: int, say: Callable[[str], None], read: Callable[[], int]
+) -> Iterator[None]:
+    """While a statement that reads `size` bytes runs on `connection`, tell how far it is.
+
+    `read`: bytes of what it reads through pipes, of which the engine does not know the size.
+    """
     begun, over = time.monotonic(), threading.Event()
     say(f"{what}, {size / _MB:.0f} MB")
 
     def watch() -> None:
         while not over.wait(_EVERY):
             share = max(connection.query_progress(), 0.0) / 100
-            say(spent(what, share * size / _MB, size / _MB, time.monotonic() - begun, "MB"))
+            say(spent(what, max(share * size, read()) / _MB, size / _MB, time.monotonic() - begun, "MB"))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -73,6 +73,8 @@ class Shape:
     @classmethod
     def of(cls, sniffed: Sniffed, *, own: bool) -> "Shape":
         """A shape from a file's properties. Webhook logs are our own in any case."""
+        if sniffed.form == "jsonl" and sniffed.kind in ("events", "activity"):  # in Stripe's own form
+            return cls(sniffed.form, sniffed.kind, (), own, plain=sniffed.plain, folded=sniffed.folded)
         columns = tuple(sorted(sniffed.columns.items()))
         return cls(
             sniffed.form, sniffed.kind, columns, own, sniffed.delimiter, sniffed.header, sniffed.skip,
@@ -85,6 +87,7 @@ class Shape:
         side = own if column_map.own is None else column_map.own
         columns = tuple(sorted(column_map.paths().items()))
         seen = cls.of(sniffed, own=side)
+        seen = replace(seen, day_first=sniffed.day_first, many=sniffed.many)  # an event's own shape leaves them out
         return replace(seen, kind=column_map.kind, columns=columns, mapped=True, zone=column_map.zone)
 
     @property
@@ -155,11 +158,18 @@ def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
             columns = {name: sql for name, sql in TEXT.items() if name in ("ts", "request_id")} | columns
     else:
         return lines_of(names), dict(TEXT)
+    if "line" in columns:
+        columns = _told_by(columns.pop("line")) | columns
     if "ts_clock" in columns:
         columns["ts"] = f"concat_ws(' ', {columns['ts']}, {columns.pop('ts_clock')})"
     if shape.day_first and "ts" in columns:
         columns["ts"] = f"regexp_replace({columns['ts']}, '^([0-9]{{1,2}})[/.-]([0-9]{{1,2}})[/.-]([0-9]{{4}}),?', '\\3-\\2-\\1')"
     return relation, columns
+
+
+def _told_by(line: str) -> dict[str, str]:
+    """The columns that a line of text inside a field tells."""
+    return {name: TEXT[name].replace("(l,", f"({line},") for name in ("method", "path", "status", "ip", "agent")}
 
 
 def _csv(shape: Shape, names: str) -> tuple[str, dict[str, str]]:

@@ -5,26 +5,35 @@ import re
 ZONES = {
     "EST": "-0500", "EDT": "-0400", "MDT": "-0600", "PST": "-0800", "PDT": "-0700", "AKST": "-0900", "AKDT": "-0800", "HST": "-1000",
     "WET": "+0000", "WEST": "+0100", "CET": "+0100", "CEST": "+0200", "EET": "+0200", "EEST": "+0300", "MSK": "+0300", "JST": "+0900",
-    "HKT": "+0800", "AEST": "+1000", "AEDT": "+1100", "NZST": "+1200", "NZDT": "+1300",
+    "HKT": "+0800", "AEST": "+1000", "AEDT": "+1100", "NZST": "+1200", "NZDT": "+1300", "AWST": "+0800", "ACST": "+0930", "ACDT": "+1030",
+    "MET": "+0100", "MEST": "+0200", "WAT": "+0100", "CAT": "+0200", "EAT": "+0300", "SAST": "+0200",
 }  # fmt: skip
 """Letters that name one zone. Others, such as CST, IST and BST, name several, and a time with them is not read."""
 UNSURE = (
     "CST", "CDT", "IST", "BST", "AST", "ADT", "MST", "GST", "AMT", "ECT", "SST", "WST", "ACT", "PKT", "SGT", "KST", "ICT", "WIB",
-    "BRT", "ART",
+    "BRT", "ART", "PT", "MT", "CT", "ET", "NPT", "IDT", "IRST", "IRDT", "TRT", "MYT", "PHT", "CLT", "CLST", "COT", "VET", "UYT", "NST",
+    "NDT", "HDT", "WITA", "WIT", "BDT", "MMT", "UZT", "YEKT", "OMST", "NOVT", "KRAT", "IRKT", "YAKT", "VLAT", "MAGT", "SAMT",
 )  # fmt: skip
 
 _LETTERS = "|".join((*ZONES, *UNSURE))
-_CLOCK = (
-    r"\d{1,2}:\d\d:\d\d(?:[.,]\d+)?(?: ?[AaPp](?:[Mm]\b|\.[Mm]\.))?"
-    rf"(?: ?(?:Z\b|UTC\b|GMT\b|[+-]\d\d:?\d\d|(?:{_LETTERS})\b))?"
+_REGION = r"(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Canada|Etc|Europe|Indian|Pacific|US)/[A-Za-z_/+-]+"
+_ZONE = (
+    rf"(?: ?(?:Z\b|(?:UTC|GMT)\b(?:[+-]\d{{1,2}}(?::?\d\d)?\b)?|[+-]\d\d:?\d\d\b|\(?(?:{_LETTERS})\b|{_REGION})"
+    r"|[+-]\d\d\b)?"
 )
+"""A zone of two digits alone follows at once, as PostgreSQL writes it: after a space they may be anything."""
+_SPACE = "[ \u00a0\u202f]"
+"""JavaScript writes a narrow one before AM and PM. The engines have no common way to name it, so the characters stand here."""
+_CLOCK = rf"\d{{1,2}}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:{_SPACE}?[AaPp](?:[Mm]\b|\.[Mm]\.))?{_ZONE}"
 TIMES = (
     (r"\d{4}[-/]\d\d[-/]\d\d[T ]" + _CLOCK, 0),
     (r"\d\d?/[A-Z][a-z]{2}/\d{4}[: ]" + _CLOCK, 0),
     (r"\d\d?[/.]\d\d?[/.]\d{4},? " + _CLOCK, 0),
-    (r"\d\d?-[A-Z][a-z]{2}-\d{4} " + _CLOCK + r"(?: [A-Z][A-Za-z_]+/[A-Za-z_/+-]+)?", 0),
+    (r"\d\d?-[A-Z][a-z]{2}-\d{2,4} " + _CLOCK, 0),
     (r"\d\d? [A-Z][a-z]{2} \d{4},? " + _CLOCK, 0),
     (rf"[A-Z][a-z]{{2}} +\d\d? \d\d:\d\d:\d\d(?:\.\d+)?(?: (?:UTC|GMT|{_LETTERS}))? 20\d\d", 0),
+    (r"\b[A-Z][a-z]{2} \d\d?,? \d{4},? " + _CLOCK, 0),
+    (r"\b20\d{6}T\d{6}(?:[.,]\d+)?(?:Z|[+-]\d{4})?\b", 0),
     (r"^[IWEF](\d{4} \d\d:\d\d:\d\d)\.\d{6} ", 1),
     (r"^(?:<\d{1,3}>\d* ?)?([A-Z][a-z]{2} +\d\d? \d\d:\d\d:\d\d)", 1),
     (r"(?:^|[ =\[])(1\d{9}(?:\.\d{1,9}|\d{3}|\d{6}|\d{9})?)(?:[\] ,]|$)", 1),

@@ -1,5 +1,6 @@
 """Look at a table that was just written: its rows by file, and numbers that no column can hold."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +22,14 @@ class Counts:
     beyond: int
 
 
-def counted_rows(engine: DuckDb, part: Path, table: str, *, own: bool) -> list[Counts]:
-    """The counts of a table, by file."""
+def counted_rows(engine: DuckDb, part: Path, table: str, file_of: Callable[[Path], Path], *, own: bool) -> list[Counts]:
+    """The counts of a table, by file; `file_of` tells it by the name under which the engine read it."""
     without = _WITHOUT if own and table == "requests" else "0"
     beyond = _BEYOND if table in ("requests", "events") else "0"
     found = engine.rows(
         f"SELECT file, COUNT(*), SUM(bad), {without}, {beyond} FROM read_parquet({quoted(str(part))}) GROUP BY file ORDER BY file"
     )
-    return [Counts(Path(name), int(rows), int(bad or 0), int(out or 0), int(odd or 0)) for name, rows, bad, out, odd in found]
+    return [Counts(file_of(Path(name)), int(rows), int(bad or 0), int(out or 0), int(odd or 0)) for name, rows, bad, out, odd in found]
 
 
 def settle(engine: DuckDb, part: Path, target: Path, *, odd: bool) -> None:

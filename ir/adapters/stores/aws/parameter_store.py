@@ -6,7 +6,7 @@ from contextlib import suppress
 from ir.adapters.stores.aws.parameter_custody import ParameterCustody
 from ir.adapters.stores.aws.parameters import ParameterStore
 from ir.adapters.stores.counted import CountedStore
-from ir.adapters.stores.newest import Version
+from ir.adapters.stores.newest import StoredVersion
 from ir.core.errors import Conflict, Denied, Rejected
 from ir.core.reference import Reference
 from ir.ports import Permission
@@ -48,7 +48,7 @@ class AwsParameterStore(CountedStore):
         with suppress(Conflict):
             self._parameters.create(self._name, current.text, self._parameters.about(self._name))
 
-    def current(self) -> Version:
+    def current(self) -> StoredVersion:
         """See `NewestStore`."""
         if ":" in self._name and not self._name.startswith("arn:"):
             raise Rejected(f"{self.ref} names a version or a label; list the parameter itself, whose newest version its services read")
@@ -56,7 +56,7 @@ class AwsParameterStore(CountedStore):
             raise Denied(f"{self.ref} is one of AWS's own parameters, which nobody else may write", next_step="list what stands behind it")
         return self._parameters.current(self._name)
 
-    def at(self, version: str) -> Version:
+    def at(self, version: str) -> StoredVersion:
         """See `NewestStore`."""
         return self._parameters.at(self._name, version)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ir.adapters.stores.aws import client as aws_client
-from ir.adapters.stores.newest import Version
+from ir.adapters.stores.newest import StoredVersion
 from ir.adapters.stores.old_news import awaited
 from ir.core.errors import Missing, Rejected
 
@@ -28,12 +28,12 @@ class ParameterStore:
     def __init__(self, region: str, timeout: float, plain: Collection[str] = ()) -> None:
         self._region, self._timeout, self._plain = region, timeout, plain
 
-    def current(self, name: str) -> Version:
+    def current(self, name: str) -> StoredVersion:
         """The newest version."""
         what = self._what(name)
         return awaited(lambda: self._get(name), lambda found: found.number < _newest.get(what, 0), what)
 
-    def at(self, name: str, version: str) -> Version:
+    def at(self, name: str, version: str) -> StoredVersion:
         """An earlier version; AWS keeps the last hundred."""
         return self._get(f"{name}:{version}")
 
@@ -95,11 +95,11 @@ class ParameterStore:
             return False
         return True
 
-    def _get(self, name: str) -> Version:
+    def _get(self, name: str) -> StoredVersion:
         row = self._call("get_parameter", name, "Parameter", Name=name, WithDecryption=True)["Parameter"]
         if row.get("Type") == "StringList":
             raise Rejected(f"{self._what(name)} is a StringList, which holds no single key")
-        return Version(str(row["Version"]), str(row["Value"]))
+        return StoredVersion(str(row["Version"]), str(row["Value"]))
 
     def _what(self, name: str) -> str:
         return f"the parameter {name} in {self._region}"

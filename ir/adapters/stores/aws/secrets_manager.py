@@ -10,6 +10,7 @@ change in between is merged and tried again.
 import re
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ir.adapters.stores import value_field
@@ -50,6 +51,10 @@ class AwsSecretsManagerStore(Store):
     def read(self) -> Held:
         """See `ports.Store`."""
         return self._held(self._versions.at(CURRENT))
+
+    def stamp(self) -> str:
+        """See `ports.Store`. An id of a version is never used twice."""
+        return self._versions.labels().get(CURRENT, "")
 
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`. What AWS cannot simulate is left to `prove_write`."""
@@ -213,7 +218,7 @@ class AwsSecretsManagerStore(Store):
         return self.fetch(incident, "old")
 
     def _held(self, version: SecretVersion) -> Held:
-        return value_field.read(version.text, self.ref.field, version.id, str(self.ref))
+        return replace(value_field.read(version.text, self.ref.field, version.id, str(self.ref)), stamp=version.id)
 
     def _value(self, version: SecretVersion) -> Secret | None:
         return self._held(version).value

@@ -10,6 +10,7 @@ CALLS = (
     PolicyCall("setSecret/action", "ir-{incident}-{path}", "custody, stage", "done"),
     PolicyCall("getSecret/action", "ir-{incident}-{path}", "custody, stage"),
     PolicyCall("delete", "ir-{incident}-{path}", "discard"),
+    PolicyCall("readMetadata/action", "ir-{incident}-{path}", "discard: whether the vault keeps what it may not purge"),
     PolicyCall("purge/action", "ir-{incident}-{path}", "discard: else the vault keeps what was deleted for some days", hint=True),
     PolicyCall("recover/action", "ir-{incident}-{path}", "custody, stage: where the vault keeps what was discarded before", hint=True),
 )

@@ -10,7 +10,7 @@ from contextlib import suppress
 from ir.adapters.stores.kept_apart import KeptApart
 from ir.adapters.stores.old_news import awaited
 from ir.clients.azure_vault import AzureVault, called
-from ir.core.errors import Conflict, Denied, Missing, Rejected
+from ir.core.errors import Conflict, Denied, Missing
 from ir.core.secret import fingerprint
 
 OF, _INCIDENT = "ir-stripe-of", "ir-stripe-incident"
@@ -66,8 +66,7 @@ class AzureCustody(KeptApart):
         with suppress(Missing):
             self._vault.delete(name)
         awaited(lambda: self._there(name), bool, name)
-        with suppress(Denied, Rejected):  # it stays in the vault, deleted, for as long as `check_write` has said
-            awaited(lambda: self._being_deleted(name), bool, name)
+        awaited(lambda: self._to_purge(name), bool, name)
 
     def _recover(self, name: str) -> None:
         with suppress(Missing):
@@ -81,12 +80,16 @@ class AzureCustody(KeptApart):
             return False
         return True
 
-    def _being_deleted(self, name: str) -> bool:
-        """Purge it; whether that is too early."""
+    def _to_purge(self, name: str) -> bool:
+        """Purge it; whether it may still be there. What our login may not purge, as `check_write` has said, stays for some days."""
         try:
             self._vault.purge(name)
         except Missing:
             return False
         except Conflict:
-            return True
-        return False
+            return True  # it is still being deleted
+        except Denied:
+            with suppress(Missing):
+                self._vault.deleted(name)  # Denied once more: it is the login that has ended, no refusal to purge
+            return False
+        return True

@@ -7,7 +7,7 @@ order but the whole second of their making. So what came in between is what the 
 import time
 
 from ir.adapters.stores.azure.custody import AzureCustody
-from ir.adapters.stores.newest import NewestStore, Version
+from ir.adapters.stores.newest import NewestStore, StoredVersion
 from ir.adapters.stores.old_news import awaited
 from ir.clients.azure_vault import AzureVault, called
 from ir.clients.host_api import Login
@@ -61,11 +61,11 @@ class AzureSecretStore(NewestStore):
         """See `ports.Store`."""
         return marked(key_search.keepers({str(name): str(value) for name, value in (self._newest().get("tags") or {}).items()}))
 
-    def current(self) -> Version:
+    def current(self) -> StoredVersion:
         """See `NewestStore`."""
         return _version(self._newest())
 
-    def at(self, version: str) -> Version:
+    def at(self, version: str) -> StoredVersion:
         """See `NewestStore`."""
         return _version(self._vault.get(self.ref.path, version))
 
@@ -78,14 +78,14 @@ class AzureSecretStore(NewestStore):
             body["attributes"] = {"exp": expires}
         return self._noted(self._vault.set(self.ref.path, body))
 
-    def base(self) -> Version:
+    def base(self) -> StoredVersion:
         """See `NewestStore`. The list comes first: what is not on it then, and is not the newest version, comes later."""
         self._known = {called(row)[1] for row in self._vault.versions(self.ref.path)}
         found = self.current()
         self._known.add(found.id)
         return found
 
-    def between(self, base: Version, ours: str) -> Version | None:
+    def between(self, base: StoredVersion, ours: str) -> StoredVersion | None:
         """See `NewestStore`. What became current after ours is left to the look that follows."""
         made = {called(row)[1]: _made(row) for row in self._vault.versions(self.ref.path) if _enabled(row)}
         others = made.keys() - self._known - {ours}
@@ -114,8 +114,8 @@ class AzureSecretStore(NewestStore):
         return version
 
 
-def _version(found: Json) -> Version:
-    return Version(called(found)[1], found["value"])
+def _version(found: Json) -> StoredVersion:
+    return StoredVersion(called(found)[1], found["value"])
 
 
 def _made(row: Json) -> int:

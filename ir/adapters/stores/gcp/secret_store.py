@@ -6,7 +6,7 @@ its number, and a `latest` older than one that we have seen is out of date.
 
 from ir.adapters.stores.counted import CountedStore
 from ir.adapters.stores.gcp.custody import GcpCustody
-from ir.adapters.stores.newest import Version
+from ir.adapters.stores.newest import StoredVersion
 from ir.adapters.stores.old_news import awaited
 from ir.clients.gcp_secrets import GcpProject
 from ir.clients.host_api import Login
@@ -57,7 +57,7 @@ class GcpSecretStore(CountedStore):
         labels = self._project.about(self.ref.path).get("labels") or {}
         return marked(key_search.keepers({str(name): str(value) for name, value in labels.items()}))
 
-    def current(self) -> Version:
+    def current(self) -> StoredVersion:
         """See `NewestStore`."""
         if "/" in self.ref.path:
             raise Rejected(f"{self.ref} names a version; list the secret itself, whose newest version its services read")
@@ -66,7 +66,7 @@ class GcpSecretStore(CountedStore):
         _newest[self.ref.object] = max(found.number, number)
         return found
 
-    def at(self, version: str) -> Version:
+    def at(self, version: str) -> StoredVersion:
         """See `NewestStore`."""
         return self._version(version)
 
@@ -76,9 +76,9 @@ class GcpSecretStore(CountedStore):
         _newest[self.ref.object] = max(number, _newest.get(self.ref.object, 0))
         return str(number)
 
-    def _version(self, name: str) -> Version:
+    def _version(self, name: str) -> StoredVersion:
         number, data = self._project.access(self.ref.path, name)
         try:
-            return Version(str(number), data.decode())
+            return StoredVersion(str(number), data.decode())
         except ValueError:
             raise Rejected(f"{self.ref} holds binary data, not text") from None

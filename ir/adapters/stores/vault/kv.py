@@ -25,6 +25,7 @@ class Found:
     version: int
     data: dict[str, Any]
     until: float = 0.0
+    made: str = ""
 
 
 def moment(text: object) -> float:
@@ -59,7 +60,7 @@ class Kv:
         about, fields = inner.get("metadata"), inner.get("data")
         if not isinstance(about, dict) or not isinstance(fields, dict) or not isinstance(about.get("version"), int):
             raise Rejected(f"{self._name(path)} is not a secret of KV version 2")
-        return Found(about["version"], fields, moment(about.get("deletion_time")))
+        return Found(about["version"], fields, moment(about.get("deletion_time")), str(about.get("created_time") or ""))
 
     def perhaps(self, path: str) -> Found | None:
         """The current version; None when there is none."""

@@ -14,7 +14,7 @@ from ir.adapters.stores.old_news import awaited, settled
 from ir.adapters.stores.vault.calls import needed
 from ir.adapters.stores.vault.kv import Found, Kv
 from ir.adapters.stores.vault.search import kept_by
-from ir.adapters.stores.vault.sibling import BEFORE, Sibling, as_secret
+from ir.adapters.stores.vault.sibling import BEFORE, Sibling, as_secret, beside, unfinished
 from ir.core.concurrency import both
 from ir.core.errors import Conflict, Denied, Missing, PortError
 from ir.core.ownership import Owner, marked
@@ -48,6 +48,14 @@ class VaultStore(Store):
         """See `ports.Store`."""
         return self._held(self._current())
 
+    def stamp(self) -> str:
+        """See `ports.Store`. Numbers begin again at 1 where a secret was removed and made again, so its time counts, too."""
+        about = self._kv.metadata(self.ref.path)
+        number = int(about["current_version"])
+        made = (about.get("versions") or {}).get(str(number)) or {}
+        gone = not made or made.get("deletion_time") or made.get("destroyed")
+        return "" if gone else _stamp(number, str(made.get("created_time", "")))
+
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`. Asks Vault for our capabilities on the secret and beside it."""
         here = self.ref.path
@@ -79,32 +87,8 @@ class VaultStore(Store):
 
     def pending(self, incident: str) -> Pending | None:
         """See `ports.Store`: another incident's stage beside the secret. A token that may not list cannot tell."""
-        stem = f"{self.ref.path.rpartition('/')[2]}.ir-"
-        try:
-            names = self._kv.beside(self.ref.path)
-        except Denied:
-            return None
-        for name in sorted(names):
-            other = name.removeprefix(stem)
-            if not name.startswith(stem) or other == incident:
-                continue
-            found = self._unfinished(other)
-            if found is not None:
-                return found
-        return None
-
-    def _unfinished(self, other: str) -> Pending | None:
-        try:
-            about = self._kv.metadata(f"{self.ref.path}.ir-{other}")
-        except Missing:
-            return None
-        except Denied:
-            about = {}
-        custom = about.get("custom_metadata") or {}
-        if custom.get("state") in ("custody", "promoted"):
-            return None
-        owner = f"{other} of {custom['owner']}" if custom.get("owner") else other
-        return Pending(owner, ownership_marks.epoch(custom.get("created", "")), str(about.get("current_version", "")), other)
+        others = (name for name in self.incidents() if name != incident)
+        return next((found for name in others if (found := unfinished(self._kv, self.ref.path, name)) is not None), None)
 
     def drop(self, found: Pending) -> None:
         """See `ports.Store`. A sibling without custody is destroyed as a whole."""
@@ -122,9 +106,8 @@ class VaultStore(Store):
 
     def incidents(self) -> tuple[str, ...]:
         """See `ports.Store`. A token that may not list cannot tell."""
-        stem = f"{self.ref.path.rpartition('/')[2]}.ir-"
         try:
-            return tuple(sorted(n.removeprefix(stem) for n in self._kv.beside(self.ref.path) if n.startswith(stem)))
+            return beside(self._kv, self.ref.path)
         except Denied:
             return ()
 
@@ -249,10 +232,14 @@ class VaultStore(Store):
 
     def _held(self, found: Found) -> Held:
         held = value_field.read(json.dumps(found.data), self.ref.field, str(found.version), str(self.ref))
-        return replace(held, until=found.until)
+        return replace(held, until=found.until, stamp=_stamp(found.version, found.made))
 
     def _value(self, found: Found) -> Secret | None:
         return self._held(found).value
+
+
+def _stamp(number: int, made: str) -> str:
+    return f"{number} of {made}" if made else ""
 
 
 def _allows(has: set[str], *needed: str) -> bool:

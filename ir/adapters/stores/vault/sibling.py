@@ -10,9 +10,9 @@ from contextlib import suppress
 from ir.adapters.stores import ownership_marks
 from ir.adapters.stores.old_news import awaited
 from ir.adapters.stores.vault.kv import Found, Kv
-from ir.core.errors import Conflict, Denied, PortError
+from ir.core.errors import Conflict, Denied, Missing, PortError
 from ir.core.secret import Secret
-from ir.ports import STAGED
+from ir.ports import STAGED, Pending
 
 _TRIES = 6
 _KEPT = 86400.0
@@ -144,3 +144,24 @@ class Sibling:
 def as_secret(text: str) -> Secret | None:
     """A role's value as a secret; None for nothing."""
     return Secret(text) if text else None
+
+
+def beside(kv: Kv, path: str) -> tuple[str, ...]:
+    """Incidents with a secret beside `path`, by name. Raises Denied when we may not list."""
+    stem = f"{path.rpartition('/')[2]}.ir-"
+    return tuple(sorted(name.removeprefix(stem) for name in kv.beside(path) if name.startswith(stem)))
+
+
+def unfinished(kv: Kv, path: str, incident: str) -> Pending | None:
+    """The stage of an incident that neither ended nor became current; None when there is none."""
+    try:
+        about = kv.metadata(f"{path}.ir-{incident}")
+    except Missing:
+        return None
+    except Denied:
+        about = {}
+    custom = about.get("custom_metadata") or {}
+    if custom.get("state") in ("custody", "promoted"):
+        return None
+    owner = f"{incident} of {custom['owner']}" if custom.get("owner") else incident
+    return Pending(owner, ownership_marks.epoch(custom.get("created", "")), str(about.get("current_version", "")), incident)

@@ -54,7 +54,7 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """For an unknown command, the error names similar ones."""
         if not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in self.table:
-            names = [f"{ctx.command_path} {name}" for name in get_close_matches(args[0], self.table)] or _elsewhere(args[0])
+            names = _elsewhere(args[0]) or [f"{ctx.command_path} {name}" for name in get_close_matches(args[0], self.table)]
             near = " or ".join(f"`{name}`" for name in names)
             ctx.fail(f"there is no command `{ctx.command_path} {args[0][:40]}`" + (f"; did you mean {near}?" if near else ""))
         return super().resolve_command(ctx, args)

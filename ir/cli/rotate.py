@@ -186,11 +186,10 @@ def leaked_key(source: str, screen: Screen) -> Secret | None:
         return None
     found = read_key(source, "The leaked key", screen)
     if found is None:
-        alone = source == "prompt" and not sys.stdin.isatty()
-        raise UsageError(
-            "there is no terminal to type the leaked key at" if alone else "no leaked key was given",
-            next_step=f"--leaked-key-from takes {SOURCES.removeprefix('prompt | ') if alone else SOURCES}",
-        )
+        if source == "prompt" and not sys.stdin.isatty():
+            rest = SOURCES.removeprefix("prompt | ")
+            raise UsageError("there is no terminal to type the leaked key at", next_step=f"--leaked-key-from takes {rest}")
+        raise UsageError("no leaked key was given", next_step=f"--leaked-key-from takes {SOURCES}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Tell whose a use of the old key is, after all services had moved (no action of its own): by the listed services and our logs.
+"""Tell who used the old key after all services had moved (no action of its own): by the listed services and our logs.
 
 A use of ours stops before the kill, and is named: a program that pays with it would fail. A stranger's never delays it. Where Stripe's
 `last_used` moves and nothing tells whose use it was, the policy decides: see `unknown`.

@@ -1,4 +1,4 @@
-"""The last use of the old key by another caller (no action of its own). Stripe's times are compared only with Stripe's times.
+"""The last use of the old key that is not our own (no action of its own). Stripe's times are compared only with Stripe's times.
 
 Our own use is a probe, whose time Stripe gives (its `Date` header): what it counts after that is another's. What happened by our clock, as
 the move of a service did, is told in Stripe's time by the difference between the two clocks, read off that same answer.

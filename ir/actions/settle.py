@@ -1,4 +1,4 @@
-"""Settle: find debts of earlier incidents that are paid by now, by a look at their keys. Where none of those lives, their custody ends."""
+"""Settle: look at the keys of earlier incidents and end the debts that are paid by now; custody ends where no key of theirs lives."""
 
 from dataclasses import replace
 from functools import partial

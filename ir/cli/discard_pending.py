@@ -1,4 +1,4 @@
-"""`ir rotate stripe --discard-pending REASON`: whose unfinished stage lies where, since when, and may it go?"""
+"""`ir rotate stripe --discard-pending REASON`: show unfinished stages of other incidents, clear those that the operator gives up."""
 
 from collections.abc import Collection
 from dataclasses import asdict, replace

@@ -1,4 +1,4 @@
-"""Containment of a key by its incident; and an emergency that ends the wait of a rotation whose two keys live, and goes on to the kill."""
+"""Contain a key within its incident; or end the wait of a rotation whose two keys both live, and kill the old key now."""
 
 import sys
 from typing import NoReturn

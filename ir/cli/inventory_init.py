@@ -1,4 +1,4 @@
-"""`ir inventory init`: an inventory from what stores and hosts hold, or what one that is there does not list yet."""
+"""`ir inventory init`: propose an inventory from what stores and hosts hold, or the rows that an existing inventory lacks."""
 
 import os
 import stat

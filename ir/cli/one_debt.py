@@ -1,4 +1,4 @@
-"""`ir close` where several things are still to do: it ends one of them, by name, on a person's word; the others stay."""
+"""`ir close` where several things are still to do: a person ends one of them by name; the others stay."""
 
 from ir.cli.terminal.operator import Terminal
 from ir.cli.terminal.screen import Screen

@@ -1,4 +1,4 @@
-"""The leaked key is listed under another name, too: all of its places and services go into one plan, before the plan is made."""
+"""Merge rows of the inventory that hold the leaked key under other names, so that one plan covers all its places and services."""
 
 from collections.abc import Sequence
 

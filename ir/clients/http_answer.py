@@ -1,4 +1,4 @@
-"""Read an HTTP/1.1 answer whose body may be packed and which interim answers may precede."""
+"""Read an HTTP/1.1 answer: skip interim answers, and unpack a compressed body."""
 
 import http.client
 import zlib

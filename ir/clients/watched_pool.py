@@ -1,4 +1,4 @@
-"""Pools of urllib3 whose calls end in time. The library's time-outs start again with each byte, so a slow server could hold one for ever.
+"""Pools of urllib3 with a deadline over the whole call: the library's own time-outs start again with each byte.
 
 with within(10.0) as watch:
     answer = pool.request(…, preload_content=False)

@@ -1,4 +1,4 @@
-"""A place where keys lie: one reference, or everything below a host, an account, a project, a mount.
+"""A place that stores keys: one reference, or everything below a host, an account, a project or a mount.
 
     vercel://                    all that our login sees there
     vercel://shop                one project

@@ -1,4 +1,4 @@
-"""Decide which found work a worker takes: only work that a person whom it trusts agreed to, and that its own logins can open."""
+"""Decide which work a worker takes: a person that it trusts must have agreed, and its own logins must open the stores."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

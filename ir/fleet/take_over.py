@@ -1,4 +1,4 @@
-"""A child of an emergency, of whose key both values live already: it takes that rotation over instead of beginning another.
+"""A child of an emergency whose key is being rotated already, with both values alive: it takes that rotation over.
 
 Containment is not waited for by other children: it has a thread of its own, beside whatever process runs the rotation. After that the child
 goes on with the rotation as with any incident that waits. What a rotation may run was agreed to before: by the child that began it, or

@@ -1,4 +1,4 @@
-"""What an inventory may say, out of what was found: one key per value, names whose values were not seen, services that hosts tell. Pure.
+"""Propose an inventory from what was found: one key per value, names whose values were not read, services that hosts tell. Pure.
 
 Nothing is guessed to be the same: a value that was not seen is a key of its own, and that is written beside it.
 """

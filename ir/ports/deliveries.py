@@ -1,4 +1,4 @@
-"""What Stripe itself tells of its deliveries to a webhook endpoint: the only thing that shows whose secret a service has."""
+"""Stripe's own record of its deliveries to a webhook endpoint: only this shows that a service has this endpoint's secret."""
 
 from dataclasses import dataclass
 from typing import Protocol

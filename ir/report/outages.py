@@ -45,7 +45,7 @@ def _outage(story: Story, name: str, looks: list[Json], cut: float | None, moved
     row = {"service": name, "down": bool(basis) if known else None, "from": iso(start), "to": iso(end), "seconds": length, "basis": basis}
     told_by = [*(look["entry"] for look in looks), *(_cuts(story) if basis and cut else [])]
     entries = sorted({entry for entry in told_by if entry is not None})
-    return {**row, "checks": len(looks), "failed": shown, "said": _said(known, start, length), "entries": entries}
+    return {**row, "checks": len(looks), "failed": shown, "said": _said(start, length, known=known), "entries": entries}
 
 
 def _cuts(story: Story) -> list[int | None]:
@@ -55,7 +55,7 @@ def _cuts(story: Story) -> list[int | None]:
     ]
 
 
-def _said(known: bool, start: float | None, length: float | None) -> str:
+def _said(start: float | None, length: float | None, *, known: bool) -> str:
     if not known:
         return "not looked at"
     if start is None:

@@ -1,4 +1,4 @@
-"""What the replacement may do: with which list it was made, what it turned out to lack, what was added, and who could not tell."""
+"""The permissions of the replacement: the list that it was made with, what it lacked, what was added, and services that could not tell."""
 
 from ir.core.model import Json, KeyKind
 from ir.core.wording import counted

@@ -9,7 +9,7 @@ from ir.core.errors import IrError
 from ir.core.model import Json
 from ir.engine import approvals
 from ir.engine.approvals import Question
-from ir.incident import standing
+from ir.incident import standing_facts
 from ir.incident.approvers import able
 from ir.incident.record import Incident
 from ir.inventory import Approver
@@ -24,7 +24,7 @@ def weighed(kept: State, record: Incident, step: str) -> Json:
 
 def still_to_approve(kept: State, record: Incident) -> list[str]:
     """Names of people whose approval an incident still waits for; empty where one person is enough, or none is listed."""
-    step = record.runs[-1].id if standing.asks(record).get("action") == "approve" else ""
+    step = record.runs[-1].id if standing_facts.asks(record).get("action") == "approve" else ""
     if _needs(record, step) < 2:
         return []
     try:

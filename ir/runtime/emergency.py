@@ -1,4 +1,4 @@
-"""An emergency on a key of which both values live already: its rotation is taken over, the old key contained, and the kill is next."""
+"""An emergency on a key that is being rotated, with both values alive: take the rotation over, contain the old key, kill it next."""
 
 from dataclasses import replace
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from ir.core.model import Json
-from ir.incident import debts, standing
+from ir.incident import debts, standing_facts
 from ir.incident.record import Incident
 from ir.runtime import learned_rights
 
@@ -34,7 +34,7 @@ def summary(record: Incident, places: set[str]) -> Json:
         "said": _said(record),
         "account": facts.get("old", {}).get("account", ""),
         "heard": record.heard,
-        **standing.told(record),
+        **standing_facts.told(record),
         **learned_rights.summarised(facts),
         "removal": facts.get("removal", {}) if not facts.get("removed_at") else {},
         "wake_at": record.runs[-1].outcome.facts.get("wake_at", 0.0) if record.runs and record.status == "waiting" else 0.0,

@@ -1,4 +1,4 @@
-"""Which values one key of the inventory had: the log of a month names a key by another id before and after each rotation."""
+"""The former values of one key of the inventory: logs name a key by another id after each rotation."""
 
 from ir.engine.dbos_records import read_entries
 from ir.incident import folding

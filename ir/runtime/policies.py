@@ -40,7 +40,7 @@ def of(source: Inventory, *, hints: bool, environment: Mapping[str, str] | None 
         environment: None: the process's; it names the key of the escrow.
     """
     grants = _grants(source)
-    found = [_vendor(name, grants[name], hints, os.environ if environment is None else environment) for name in POLICIES]
+    found = [_vendor(name, grants[name], os.environ if environment is None else environment, hints=hints) for name in POLICIES]
     found += [_stripe(source), _files(grants["dotenv"])]
     return [policy for policy in found if policy.lines]
 
@@ -64,7 +64,7 @@ def _grants(source: Inventory) -> dict[str, list[Grant]]:
     return found
 
 
-def _vendor(name: str, grants: list[Grant], hints: bool, environment: Mapping[str, str]) -> PolicyDocument:
+def _vendor(name: str, grants: list[Grant], environment: Mapping[str, str], *, hints: bool) -> PolicyDocument:
     language: PolicyLanguage = load(POLICIES, name)
     more = {"aws-sm": escrow.kms, "vault": escrow.transit}.get(name)
     every = (*lines(grants, language), *(more(environment) if more else ()))

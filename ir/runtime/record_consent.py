@@ -1,4 +1,4 @@
-"""What the record of an incident would make this machine run and reach, and whether that was agreed to here. A row alone is data (0024).
+"""Whether this machine agreed to the programs and hosts that the record of an incident names: a row alone is data (decision 0024).
 
 A database that machines share is written by others. So the machine that begins an incident notes on its own disk what it began; another
 one knows what its own inventory says, and has to be asked about the rest.

@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 
-from ir.incident import earlier_debts, standing
+from ir.incident import earlier_debts, standing, standing_facts
 from ir.incident.record import FINAL, Incident
 from ir.incident.standing import Standing
 from ir.runtime import reopen
@@ -37,7 +37,7 @@ def _of_row(kept: State, row: IncidentRow, heir: str) -> Standing:
 def _stand(kept: State, row: IncidentRow, heir: str, record: Incident | None) -> Standing:
     if record is not None:
         debts = {"debts": [debt.__dict__ for debt in record.debts.values()]}
-        row = replace(row, summary={**row.summary, **standing.told(record), **debts})
+        row = replace(row, summary={**row.summary, **standing_facts.told(record), **debts})
     holder = None if row.status in FINAL else kept.leases.holder(row.incident)
     people = still_to_approve(kept, record) if record else []
     question = kept.questions.of(row.incident) if holder is not None else None

@@ -15,7 +15,7 @@ from ir.engine.dbos_records import read_entries
 from ir.evidence import audit_log, checkpoints
 from ir.evidence.checkpoints import Signer
 from ir.evidence.hash_chain import WORD, chained
-from ir.incident import folding, standing
+from ir.incident import folding, standing_facts
 from ir.incident.record import Incident
 from ir.inventory import consent
 from ir.runtime import adapter_registry, record_consent, wiring
@@ -99,6 +99,6 @@ def _note(kept: State, record: Incident) -> None:
     """The row in the index, which a status, a digest and a later rotation read."""
     row = kept.index.find(record.id)
     before = row.summary if row is not None else {}
-    summary = {**before, **standing.told(record), "debts": [debt.__dict__ for debt in record.debts.values()]}
+    summary = {**before, **standing_facts.told(record), "debts": [debt.__dict__ for debt in record.debts.values()]}
     status = record.status if record.ended or row is None else str(row.status)
     kept.index.note(record.id, status, int(record.exit_code), summary)

@@ -1,4 +1,4 @@
-"""Tell which process a number means and whether it runs, as far as one holder of a lease can know of another."""
+"""This process as a holder of leases, and the name of a holder for people."""
 
 import hashlib
 import os

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,6 +154,18 @@ def test_pods_take_a_changed_secret_only_by_a_rollout_that_is_seen_to_its_end(tw
     assert _reloader(twin, heard).reload() == "deployment checkout: 2 pods replaced, each seen ready"
     assert twin.environment("shop", "checkout") == "second"
     assert heard and "replaced" in heard[0]
+
+
+def test_a_pod_that_is_still_stopping_has_the_former_key(twin: K8sTwin) -> None:
+    """A Deployment counts pods that stop no more, and says that its rollout is complete; they serve until they have stopped."""
+    twin.stopping = 0.3
+    heard: list[str] = []
+    assert _reloader(twin, heard).reload() == "deployment checkout: 2 pods replaced, each seen ready"
+    assert time.monotonic() >= twin.workloads["shop", "checkout"].gone_at
+    assert heard[-1] == "deployment checkout: 2 of 4 pods replaced"
+    twin.stopping = 60.0
+    with pytest.raises(Unknown, match="2 pods of the former template are left"):
+        _reloader(twin, timeout=0.3).reload()
 
 
 def test_a_rollout_that_fails_puts_the_former_template_back(twin: K8sTwin) -> None:

@@ -11,6 +11,7 @@ from ir.incident import irreversible
 from ir.incident.facts import Facts
 from ir.incident.record import Incident
 from ir.ports import Reviewed
+from ir.review.judge.verdict import Judged, at_most_suspected
 from ir.review.present.json_document import next_steps
 from tests.unit.evidence_world import BEGIN, DAY, FOREIGN, HOUR, UNTIL, Account, Row
 from tests.unit.test_review_judging import call
@@ -61,6 +62,15 @@ def test_a_stranger_who_only_looked_leaves_it_open(tmp_path: Path) -> None:
     assert "--ours 'python-requests/2.32@198.51.100.0/24'" in next_steps(found)[0]
 
 
+def test_a_proposed_time_alone_never_confirms_and_never_calls_it_quiet() -> None:
+    """Whatever the rules would say if the proposed time were known."""
+    undated = Judged(NONE, dict.fromkeys(("writes", "reads", "account"), NONE), {"writes": []}, 0.0, {})
+    proposed = Judged("confirmed", {"writes": "confirmed", "reads": NONE, "account": SUSPECTED}, {}, 85.0, {"S-16": 85.0})
+    found = at_most_suspected(undated, proposed, [{"who": "curl", "new": "client"}])
+    assert found.verdict == SUSPECTED
+    assert found.verdicts == {"writes": SUSPECTED, "reads": CANNOT, "account": SUSPECTED}
+
+
 def test_that_a_group_is_new_counts_once(tmp_path: Path) -> None:
     """Client, network, country, first use beside ours: with an exposure time these are four findings; here they set the time."""
     found = account(tmp_path, *looked_around(refused=False)).reviewed(exposed=0)
@@ -90,7 +100,9 @@ def test_a_deploy_is_no_change_point_and_a_stranger_on_its_day_is(tmp_path: Path
         return [row | ({"ip_address": "192.0.2.50"} if int(row["created"]) >= LATE - 600 else {}) for row in rows]
 
     for name, change in (("upgrade", upgraded), ("move", moved)):
-        for strangers in ([], looked_around(refused=False, agent="Stripe/v1 NodeBindings/18.1.0")):
+        old = "Stripe/v1 NodeBindings/18.1.0"
+        staying = [call(5000 + n, ts, "/v1/charges", method="POST", agent=old) for n, ts in enumerate(range(LATE, UNTIL, HOUR))]
+        for strangers in ([], looked_around(refused=False, agent=old), staying):
             folder = tmp_path / f"{name}{len(strangers)}"
             folder.mkdir()
             world = Account(folder, calls=[(n, BEGIN + n * 144) for n in range(3000)])

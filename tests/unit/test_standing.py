@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ir.core.model import Debt, Did, Json, Outcome
-from ir.incident import standing
+from ir.incident import standing_facts
 from ir.incident.record import Incident
 from ir.incident.standing import STATES, Standing, stand
 from ir.storage.incident_index import IncidentRow
@@ -125,7 +125,7 @@ def asked_to_die() -> Builder:
 )
 def test_the_leaked_key_is_what_was_seen_of_it(story: Callable[[], Builder], state: str) -> None:
     record = story().incident
-    found = standing.leaked(record)
+    found = standing_facts.leaked(record)
     assert found["state"] == state
     if state == "alive":
         assert found["since"] == record.facts["exposed_at"], "alive since it got out, not since it was looked at"
@@ -134,22 +134,22 @@ def test_the_leaked_key_is_what_was_seen_of_it(story: Callable[[], Builder], sta
 def test_an_outage_lasts_from_the_containment_until_the_last_service_has_moved() -> None:
     b = contained()
     began = b.incident.facts["contained_at"]
-    assert standing.outage(b.incident) == {"since": began, "until": 0.0, "services": sorted(stories.SERVICES)}
+    assert standing_facts.outage(b.incident) == {"since": began, "until": 0.0, "services": sorted(stories.SERVICES)}
     stories.mint(b)
     stories.wave(b, "canary.canary", ["checkout"])
-    assert standing.outage(b.incident)["services"] == sorted(set(stories.SERVICES) - {"checkout"})
+    assert standing_facts.outage(b.incident)["services"] == sorted(set(stories.SERVICES) - {"checkout"})
     stories.wave(b, "waves.main", ["billing-worker", "subscriptions"])
     stories.wave(b, "waves.edge", ["storefront"])
     moved = b.incident.facts["services"]
-    over = standing.outage(b.incident)
+    over = standing_facts.outage(b.incident)
     assert over == {"since": began, "until": max(row["moved_at"] for row in moved.values()), "services": []}
 
 
 def test_no_outage_where_services_keep_their_key_or_moved_before_it_died() -> None:
-    assert standing.outage(contained("policy").incident) == {}
-    assert standing.outage(stories.overlap().incident) == {}
-    assert standing.outage(stories.rolled_back().incident) == {}
-    assert standing.outage(opened().incident) == {}
+    assert standing_facts.outage(contained("policy").incident) == {}
+    assert standing_facts.outage(stories.overlap().incident) == {}
+    assert standing_facts.outage(stories.rolled_back().incident) == {}
+    assert standing_facts.outage(opened().incident) == {}
 
 
 def test_services_of_the_inventory_count_where_nothing_looked_at_them() -> None:
@@ -160,14 +160,14 @@ def test_services_of_the_inventory_count_where_nothing_looked_at_them() -> None:
     keys = "[{name: payments, account: m, kind: secret, stored_in: ['env://K']}]"
     text = f"version: 1\naccounts: [{{name: m, id: acct_1, mode: test}}]\nkeys: {keys}\nservices: {rows}\n"
     record.opened |= {"inventory": text, "inventory_name": "i.yaml", "key": "payments"}
-    assert standing.outage(record)["services"] == ["a"]
+    assert standing_facts.outage(record)["services"] == ["a"]
 
 
 def test_what_is_left_is_told_with_the_keys_first_and_what_it_waits_for_by_its_record() -> None:
     b = stories.waiting()
-    summary = standing.told(b.incident)
+    summary = standing_facts.told(b.incident)
     assert (summary["asks"]["action"], "ir resume" in summary["asks"]["todo"]) == ("mint", True)
     found: Standing = stand(row("debt", debts=[LEFT, OWED]), None, now=NOW)
     assert [debt["kind"] for debt in found.left] == ["key-alive", "leftover"]
-    assert standing.asks(stories.overlap().incident) == {}
+    assert standing_facts.asks(stories.overlap().incident) == {}
     assert Debt(**found.left[0]).todo == found.next

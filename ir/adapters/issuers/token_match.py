@@ -1,4 +1,4 @@
-"""Whether a redacted token can show this key. It is one of two facts by which a key's row is told, and never enough alone."""
+"""Whether a redacted token can show this key. This is one of the two facts that identify a key's row, and never enough alone."""
 
 import re
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from ir.cli.terminal.operator import Terminal
 from ir.core.model import Json, Outcome
 from ir.engine.dbos_records import read_entries
-from ir.incident import deadlines, folding, signal_words, standing
+from ir.incident import deadlines, folding, signal_words, standing_facts
 from ir.incident.record import Incident
 from ir.runtime.app_state import State
 from ir.storage.leases import Lease
@@ -58,7 +58,7 @@ def _show(operator: Terminal, entries: Sequence[Json]) -> None:
 
 def _woken(operator: Terminal, kept: State, record: Incident, holder: Lease) -> bool:
     """Ask here what its process asks there; False when no person here may answer. The first answer wins, and the other terminal is told."""
-    if not operator.interactive or standing.asks(record).get("action") == "approve":
+    if not operator.interactive or standing_facts.asks(record).get("action") == "approve":
         return False
 
     def spoken() -> str:

@@ -1,4 +1,4 @@
-"""`ir drill breach`: three hosts are breached, and one command of the real command line lists, replaces and reports what lay there."""
+"""`ir drill breach`: three hosts are breached; one real command lists what was stored there, replaces it and reports."""
 
 import json
 import time

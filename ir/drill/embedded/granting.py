@@ -1,4 +1,4 @@
-"""The human of a drill whose replacement lacks a right: says yes to what a service was refused without, and confirms that it is meant."""
+"""The person of a drill whose replacement lacks a right: grants the right that a service was refused without, and confirms it."""
 
 import re
 from collections.abc import Callable

@@ -20,13 +20,19 @@ _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 @dataclass
 class Workload:
-    """A Deployment: its object, what its pods have in their environment, and when a rollout that was asked for is over."""
+    """A Deployment: its object, what its pods have in their environment, and when a rollout that was asked for is over.
+
+    Attributes:
+        mark, former: annotations of its pods, and of those that its last rollout stops. gone_at: when these have stopped.
+    """
 
     body: Json
     reads: tuple[str, str, str]
     environment: str = ""
     done_at: float = 0.0
     mark: str = ""
+    former: str = ""
+    gone_at: float = 0.0
 
 
 class K8sTwin(ExternalSecrets):
@@ -35,6 +41,7 @@ class K8sTwin(ExternalSecrets):
     Attributes:
         secrets: (namespace, name) → object.
         rollout: seconds that a rollout takes. stuck: rollouts exceed their deadline.
+        stopping: seconds that pods need to stop; a Deployment does not count them any more, its pods are listed until then.
         kept: (namespace, name) → controller of a Secret, and what it puts back before the next request is answered.
     """
 
@@ -45,7 +52,7 @@ class K8sTwin(ExternalSecrets):
         self.secrets: dict[tuple[str, str], Json] = {}
         self.workloads: dict[tuple[str, str], Workload] = {}
         self.kept: dict[tuple[str, str], tuple[str, Callable[[], dict[str, str]]]] = {}
-        self.rollout, self.stuck = 0.0, False
+        self.rollout, self.stopping, self.stuck = 0.0, 0.0, False
         self._count = 100
 
     # ── what tests and drills do ──
@@ -221,6 +228,7 @@ class K8sTwin(ExternalSecrets):
         """A rollout is over in its time; its pods then have what the Secret holds at that moment."""
         mark = row.body["spec"]["template"]["metadata"]["annotations"].get(_RESTARTED, "")
         if mark != row.mark and time.monotonic() >= row.done_at and not self.stuck:
+            row.former, row.gone_at = row.mark, time.monotonic() + self.stopping
             row.mark, row.environment = mark, self.value(*row.reads)
 
     def status(self, row: Workload) -> Json:
@@ -239,7 +247,13 @@ class K8sTwin(ExternalSecrets):
         for (space, name), row in self.workloads.items():
             if space == namespace and name == wanted:
                 self._settle(row)
-                meta = {"labels": {"app": name}, "annotations": {_RESTARTED: row.mark}}
-                status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-                rows += [{"metadata": {**meta, "name": f"{name}-{n}"}, "status": status} for n in range(row.body["spec"]["replicas"])]
+                rows += _listed(row, name, row.mark)
+                rows += _listed(row, f"{name}-former", row.former) if time.monotonic() < row.gone_at else []
         return 200, {"kind": "PodList", "items": rows}
+
+
+def _listed(row: Workload, name: str, mark: str) -> list[Json]:
+    """Pods of one template, as they are listed."""
+    meta = {"labels": row.body["spec"]["template"]["metadata"]["labels"], "annotations": {_RESTARTED: mark}}
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    return [{"metadata": {**meta, "name": f"{name}-{n}"}, "status": status} for n in range(row.body["spec"]["replicas"])]

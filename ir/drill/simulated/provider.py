@@ -1,4 +1,4 @@
-"""The provider: keys that live and die, and an issuer on top of them; a managed one, or one that a person clicks for."""
+"""The simulated provider: keys that live and die, and their issuer, which is managed or needs a person's clicks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Which permission the twin asks for, where a refusal of Stripe's was recorded: a table of its own (`data/refusals.txt`)."""
+"""The permissions that the twin asks for where a refusal by Stripe was recorded (`data/refusals.txt`)."""
 
 from functools import cache
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""What is kept of a breach beside its campaign: what lay there, and what people said since. Names alone, never a value."""
+"""The record of a breach beside its campaign: what was stored there, and what people said since. Names alone, never a value."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""One thing that lay at a breached place, and how dangerous it is there. Plain data: names are cleaned, values are never held."""
+"""One secret at a breached place, and how dangerous it is there. Plain data: names are cleaned, values are never held."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace

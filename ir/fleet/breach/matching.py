@@ -1,4 +1,4 @@
-"""What lay at breached places, matched to the inventory: by reference, by fingerprint where values were read, else by name alone. Pure."""
+"""Match secrets at breached places to the inventory: by reference, by fingerprint where values were read, else by name alone. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

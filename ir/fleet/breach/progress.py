@@ -1,4 +1,4 @@
-"""How a breach stands, as one document: every item with what became of it, and the sums of each place. Pure."""
+"""The state of a breach as one document: every item with its outcome, and the totals of each place. Pure."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Which endpoints services called, for deriving the permissions that they need: one pass over the requests, less what is not theirs.
+"""The endpoints that services called, from which their permissions are derived: one pass over the requests, without those of others.
 
 Left out: what findings hold against a request (of Stripe's log; our own never shows a stranger), scanners, this tool, browsers, people in
 the Dashboard, and requests of Stripe's log that were refused.

@@ -22,6 +22,12 @@ _BAD_FILE = {
 }
 
 
+def _elsewhere(name: str) -> list[str]:
+    """Commands that are called so in other groups."""
+    groups = [group for group, row in COMMANDS.items() if isinstance(row, dict) and name in row]
+    return [*([f"ir {name}"] if name in COMMANDS else []), *(f"ir {group} {name}" for group in groups)]
+
+
 class LazyGroup(TyperGroup):
     """A group whose commands are imported when they are called; the table has their help lines."""
 
@@ -48,7 +54,8 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """For an unknown command, the error names similar ones."""
         if not ctx.resilient_parsing and not args[0].startswith("-") and args[0] not in self.table:
-            near = " or ".join(f"`{ctx.command_path} {name}`" for name in get_close_matches(args[0], self.table))
+            names = _elsewhere(args[0]) or [f"{ctx.command_path} {name}" for name in get_close_matches(args[0], self.table)]
+            near = " or ".join(f"`{name}`" for name in names)
             ctx.fail(f"there is no command `{ctx.command_path} {args[0][:40]}`" + (f"; did you mean {near}?" if near else ""))
         return super().resolve_command(ctx, args)
 

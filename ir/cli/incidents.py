@@ -190,7 +190,11 @@ def named(kept: State, name: str, *, ended: bool = False) -> str:
         return str(open_ones[0])
     if ended and not open_ones and kept.index.rows():
         return str(kept.index.rows()[0].incident)
-    raise UsageError("which incident?", next_step=f"one of {', '.join(open_ones)}" if open_ones else "none is open")
+    if open_ones:
+        raise UsageError("which incident?", next_step=f"one of {', '.join(open_ones)}")
+    if kept.index.rows():
+        raise UsageError("no incident is open", next_step="ir status lists those that have ended; name one of them")
+    raise UsageError("there is no incident yet", next_step="ir rotate stripe, or ir contain, begins one")
 
 
 def record_of(kept: State, name: str) -> Incident:

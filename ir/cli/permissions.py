@@ -142,6 +142,11 @@ def _subject(asked: PermissionsOptions, screen: Screen) -> _Subject:
         uses=True,
         generations=key_generations.marks(open_state(), row.name) if row else (),
     )
+    if opened is None and not (request.egress or request.logs or reader):
+        raise UsageError(
+            "there is nothing to derive from: no inventory, no log, and no key that may read Stripe's events",
+            next_step="--inventory FILE, --egress GLOB, --logs GLOB or --review-key-from prompt",
+        )
     return _Subject(opened, row, request)
 
 

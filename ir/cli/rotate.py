@@ -186,6 +186,9 @@ def leaked_key(source: str, screen: Screen) -> Secret | None:
         return None
     found = read_key(source, "The leaked key", screen)
     if found is None:
+        if source == "prompt" and not sys.stdin.isatty():
+            rest = SOURCES.removeprefix("prompt | ")
+            raise UsageError("there is no terminal to type the leaked key at", next_step=f"--leaked-key-from takes {rest}")
         raise UsageError("no leaked key was given", next_step=f"--leaked-key-from takes {SOURCES}")
     return found
 

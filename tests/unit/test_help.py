@@ -44,6 +44,8 @@ def test_three_ways_to_one_help_page(words: tuple[str, ...], desk: Desk) -> None
         (("inventory", "graf"), "`ir inventory graph`", "ir inventory --help"),
         (("rotate", "stripe", "--polcy", "exposed"), "--policy", "ir rotate stripe --help"),
         (("contain", "--inventry", "x"), "--inventory", "ir contain --help"),
+        (("evidence", "verify"), "`ir verify`", "ir evidence --help"),
+        (("drift",), "`ir inventory drift`", "ir --help"),
         (("xyzzy",), "", "ir --help"),
     ],
 )

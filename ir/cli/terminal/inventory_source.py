@@ -75,5 +75,6 @@ def read_or_make(
         screen.note(f"No inventory was found (--inventory, {VARIABLE}, {HERE} of this folder), so the key itself is needed. Ctrl-C leaves.")
         leaked = read_key("prompt", "The leaked key", screen)
     if leaked is None:
-        raise UsageError("there is no inventory", next_step="--inventory FILE, or --leaked-key-from prompt to go without one")
+        way = "prompt" if operator.interactive else "file:PATH"
+        raise UsageError("there is no inventory", next_step=f"--inventory FILE, or --leaked-key-from {way} to go without one")
     return Opened(adhoc_inventory.inventory_for(leaked, screen, api_base=api_base), NO_INVENTORY, Path.cwd()), leaked

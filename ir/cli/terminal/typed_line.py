@@ -11,7 +11,6 @@ _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|[^\[O])")
 _BEGUN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)?$")
 _PASTE_BEGINS, _PASTE_ENDS = "\x1b[200~", "\x1b[201~"
 """What a terminal puts around a paste (xterm's "bracketed paste"). Enter within it is a part of the paste."""
-_LAST_WORD = re.compile(r"\S*\s*$")
 _ENTER, _END = "\r\n", "\x04"
 
 
@@ -98,6 +97,7 @@ class TypedLine:
         elif one == "\x15":  # Ctrl-U
             self.text = ""
         elif one == "\x17":  # Ctrl-W
-            self.text = _LAST_WORD.sub("", self.text)
+            words = self.text.rstrip()
+            self.text = words[: len(words) - len(words.split()[-1])] if words else ""
         elif one.isprintable():
             self.text += one

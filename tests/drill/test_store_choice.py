@@ -61,7 +61,7 @@ def test_only_the_chosen_servers_start(tmp_path: Path) -> None:
 def test_the_machines_own_vault_is_used(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = tmp_path / name
     mine.symlink_to(bundled_program())
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("PATH", str(tmp_path))
     choice = store_choice.choose({StoreKind.VAULT})
     assert choice.said()[0] == f"store vault: {mine}, found on PATH"
     with sandbox.folder(keep=False) as folder, sandbox.servers(choice) as running:

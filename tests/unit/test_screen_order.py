@@ -4,6 +4,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -133,11 +134,16 @@ class _SlowRunner:
             yield entry
 
 
+def _kept() -> Any:
+    """The state of this process: no signal was sent, and no other terminal looks at its questions."""
+    signals, questions = SimpleNamespace(sent=lambda _name, _after: []), SimpleNamespace(put=lambda *_: nullcontext())
+    return SimpleNamespace(signals=signals, questions=questions, me=None)
+
+
 def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = [entry for entry in overlap().entries if entry["kind"] in ("opened", "step")][:6]
     runner, (screen, seen) = _SlowRunner(entries), narrow(100)
     world: Any = SimpleNamespace(incident="INC-1", run=Run("", patient=True), now=time.time, options=Options())
-    kept: Any = SimpleNamespace(signals=SimpleNamespace(sent=lambda _name, _after: []))
     operator = Terminal(screen, name="ann", yes=False)
     operator.interactive = True
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 9))
@@ -155,7 +161,7 @@ def test_a_question_stands_below_the_step_before_it(monkeypatch: pytest.MonkeyPa
 
     writer = threading.Thread(target=engine, daemon=True)
     writer.start()
-    following.follow(cast(Any, runner), kept, world, operator)
+    following.follow(cast(Any, runner), _kept(), world, operator)
     writer.join()
     shown = seen.getvalue()
     for entry in entries[1:]:
@@ -170,8 +176,7 @@ def test_a_signal_is_told_in_words_for_people(monkeypatch: pytest.MonkeyPatch) -
     for _ in entries:
         runner.written.release()
     world: Any = SimpleNamespace(incident="INC-1", run=Run("", patient=True))
-    kept: Any = SimpleNamespace(signals=SimpleNamespace(sent=lambda _name, _after: []))
     monkeypatch.setattr(following, "finish", lambda *_: 0)
-    following.follow(cast(Any, runner), kept, world, Terminal(screen, name="ann", yes=False))
+    following.follow(cast(Any, runner), _kept(), world, Terminal(screen, name="ann", yes=False))
     assert "approved retire" in seen.getvalue() and "went on" in seen.getvalue()
     assert "wake" not in seen.getvalue()

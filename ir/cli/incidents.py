@@ -133,7 +133,7 @@ def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, lea
     from ir.core.secret import Secret
     from ir.engine.dbos_records import read_entries
     from ir.engine.dbos_runner import Runner
-    from ir.runtime import reopen, unreplayable
+    from ir.runtime import reopen, unreplayable, words
 
     entries = read_entries(kept.engine, name)
     record = folding.fold(entries)
@@ -145,6 +145,8 @@ def go_on(kept: State, operator: Terminal, name: str, kind: str, body: Json, lea
     closes_again = kind == "close" and record.status == "attested" and bool(record.debts) and "accepted" in record.ended
     if record.status in (*FINAL, "reopened") and not closes_again:
         unreplayable.note_the_end(record, kept)
+        if record.status in FINAL:
+            words.finish_writing(kept, record, operator.screen.warn)
         operator.screen.say(f"{name} has ended: {record.status}" if record.status in FINAL else f"{name} had ended and is open again")
         sys.exit(follow.finish(operator.screen, kept, record, record.standing_code))
     record_prompt.ask(kept, operator, record)

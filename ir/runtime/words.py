@@ -13,6 +13,7 @@ from ir.core.errors import IrError, Refused
 from ir.core.model import Json
 from ir.engine.dbos_records import read_entries
 from ir.evidence import audit_log, checkpoints
+from ir.evidence.bundle_verifier import SIGNED_FILES
 from ir.evidence.checkpoints import Signer
 from ir.evidence.hash_chain import WORD, chained
 from ir.incident import folding, standing_facts
@@ -45,11 +46,22 @@ def say(kept: State, name: str, actor: str, bodies: Sequence[Json], warn: Warn) 
         kept.checkpoints.add(signer.signed(checkpoints.statement(entries[-1], checkpoints.tree_of(entries))))
     except (OSError, IrError) as error:
         warn(f"WARNING: recorded, but not signed: {type(error).__name__}")
+    _publish(kept, record, warn)
+    return record
+
+
+def finish_writing(kept: State, record: Incident, warn: Warn) -> None:
+    """Write report and bundle of an incident that has ended again, if the process that wrote them died before it had signed them."""
+    folder = kept.bundle(record.id)
+    if (folder / "sha256sums").exists() and not (folder / SIGNED_FILES).exists():
+        _publish(kept, record, warn)
+
+
+def _publish(kept: State, record: Incident, warn: Warn) -> None:
     try:
         publish(kept, record, lambda: signer_for(kept, record, warn), warn)
     except IrError as error:
         warn(f"WARNING: recorded, but {error.what}; {error.next_step}")
-    return record
 
 
 def append(kept: State, name: str, actor: str, body: Json) -> Json:

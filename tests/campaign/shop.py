@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -158,7 +158,8 @@ class Shop:
 
     def kill(self, process: Started) -> None:
         """No chance to tidy up."""
-        os.kill(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            os.kill(process.pid, signal.SIGKILL)
         process.communicate(timeout=10)
 
     def end(self) -> None:

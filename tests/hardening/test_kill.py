@@ -57,6 +57,19 @@ def test_killed_at_any_moment_it_is_resumed_to_the_same_end(tmp_path: Path, turn
 
 
 @pytest.mark.server
+def test_a_bundle_that_was_not_signed_when_its_process_died_is_signed_at_the_next_resume(tmp_path: Path) -> None:
+    with responder(tmp_path / "world", seed=7, policy="exposed") as world:
+        assert ended(world.rotate())[0] == DONE
+        (name,) = world.incidents()
+        (signature,) = (tmp_path / "world").rglob("signature.json")
+        signature.unlink()
+        assert world.ir("verify", name)[0] != DONE
+        assert world.ir("resume", name, "--yes")[0] == DONE
+        code, said = world.ir("verify", name)
+        assert code == DONE, said
+
+
+@pytest.mark.server
 @pytest.mark.parametrize("turn", range(RACES))
 def test_a_race_for_one_key_has_one_winner(tmp_path: Path, turn: int) -> None:
     race(tmp_path, turn)

@@ -14,8 +14,6 @@ from ir.incident.context import World
 from ir.incident.facts import StoreFacts
 from ir.ports import Store
 
-ACCEPT = "--accept-owner"
-
 
 def judged(world: World, store: Store, item: Item, found: tuple[Owner, ...] | PortError) -> Item:
     """The first look at a store, with who else writes it: that stops what was no problem, unless its source is a store of this key.

@@ -10,8 +10,6 @@ from ir.report.formatting import iso, moment
 from ir.report.misuse import findings
 from ir.report.source import Story, as_object, as_rows, words
 
-HASH_SHOWN = 12
-
 
 def timeline(story: Story) -> list[Json]:
     """`{at, actor, kind, what, did, said, entry, hash}` by time; rows that come from evidence have no entry."""

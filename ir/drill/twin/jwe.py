@@ -10,7 +10,6 @@ from ir.drill.twin.error_answers import bad_request
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-ALGORITHMS = ("RSA-OAEP", "RSA-OAEP-256")
 _SMALLEST = 2048
 
 

@@ -22,7 +22,6 @@ from ir.review.sql.schema import TABLES
 
 Level = Literal["informational", "low", "medium", "high", "critical"]
 LEVELS: tuple[str, ...] = ("informational", "low", "medium", "high", "critical")
-COLUMNS = ("entity", "ts", "evidence", "currency", "amount", "seen", "usual", "level")
 
 
 @dataclass(frozen=True)

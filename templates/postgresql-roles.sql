@@ -23,12 +23,13 @@ $$;
 GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, dbos TO ir_runner;
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public, dbos TO ir_runner;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA dbos TO ir_runner;
--- Evidence is only ever added to.
-REVOKE UPDATE, DELETE ON ir_entries FROM ir_runner;
+-- Evidence, what people sent and what they agreed to is only ever added to.
+REVOKE UPDATE, DELETE ON ir_entries, ir_signals, ir_consents FROM ir_runner;
 
 -- The approver says yes (`ir approve`) and classifies (`ir classify`), and reads all of it.
-GRANT INSERT ON ir_signals TO ir_approver;
-GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ir_approver;
+-- Not the number of a signal: an incident hears none with a lower number than the last one that it heard.
+GRANT INSERT (incident, kind, actor, at, body) ON ir_signals TO ir_approver;
+GRANT USAGE ON SEQUENCE ir_signals_id_seq TO ir_approver;
 
 -- Of signals, an approver may send only these: anything else is a runner's.
 ALTER TABLE ir_signals ENABLE ROW LEVEL SECURITY;

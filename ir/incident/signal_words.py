@@ -10,6 +10,7 @@ _DID = {
     "close": "ended it by attesting",
     "classify": "classified it",
     "misuse": "reported misuse",
+    "unreadable": "sent what cannot be read, and is not obeyed",
     "ladder": "said what it is",
     "under": "named the laws that count",
     "told": "recorded a notification",

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from ir.core.model import Json
+from ir.storage import signal_shape
 from ir.storage.database import single
 from ir.storage.patience import all_patient
 from ir.storage.tables import SIGNALS, ready
 
 _AFTER = (
-    sa.select(SIGNALS).where((SIGNALS.c.incident == sa.bindparam("of")) & (SIGNALS.c.id > sa.bindparam("after"))).order_by(SIGNALS.c.id)
+    sa.select(
+        SIGNALS.c.id, SIGNALS.c.incident, SIGNALS.c.kind, SIGNALS.c.actor, SIGNALS.c.at, sa.cast(SIGNALS.c.body, sa.Text).label("body")
+    )
+    .where((SIGNALS.c.incident == sa.bindparam("of")) & (SIGNALS.c.id > sa.bindparam("after")))
+    .order_by(SIGNALS.c.id)
 )
 """Built once: this statement runs before every step of an incident."""
 
@@ -32,9 +37,12 @@ class SignalLog:
             return int(key[0]) if key else 0
 
     def sent(self, incident: str, after: int = 0) -> list[Json]:
-        """Signals with an id above `after`, oldest first: `{id, incident, kind, actor, at, body}`, as an incident records them."""
+        """Signals with an id above `after`, oldest first: `{id, incident, kind, actor, at, body}`, as an incident records them.
+
+        One that says something else than its kind does has the kind `unreadable`.
+        """
         with self._single.connect() as db:
-            return [dict(row) for row in db.execute(_AFTER, {"of": incident, "after": after}).mappings()]
+            return [signal_shape.read(row) for row in db.execute(_AFTER, {"of": incident, "after": after}).mappings()]
 
     def newest(self, incidents: Sequence[str]) -> dict[str, int]:
         """The id of the newest signal to each of these that has one."""

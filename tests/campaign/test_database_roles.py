@@ -88,6 +88,41 @@ def test_a_runner_runs_campaigns_to_their_end(company: Shop, login: As) -> None:
     assert company.ir("schedule", "run", "--inventory", "inventory.yaml", "--playbook", "./scheduled.yaml")[0] == ExitCode.DONE
 
 
+_SIGNAL = "INSERT INTO ir_signals (incident, kind, actor, at, body) VALUES (%s, %s, 'me', %s, %s)"
+FORGED = (
+    ("approve", 0, "[1]"),
+    ("approve", "NaN", "{}"),
+    ("approve", 0, '{"reason": "\\ud800", "accepts": {"a": "b"}}'),
+    ("classify", 1e300, '{"facts": "classified_at"}'),
+    ("classify", 0, '{"facts": {"classified_at": 1e300, "personal_data_breach": true}}'),
+)
+"""What an approver may write and no command would: kind, time, body."""
+
+
+def test_rows_that_an_approver_forges_stop_no_process(company: Shop, login: As) -> None:
+    """Each of them stopped every command about the incident, `ir contain` and `ir status` too."""
+    two_people(company)
+    company.database = login("ir_runner")
+    code, said = company.ir(*company.rotate("payments"))
+    assert code == ExitCode.WAITING, said
+    name = next(word for word in said.split() if word.startswith("INC-")).rstrip(":")
+    with psycopg.connect(login("ir_approver"), autocommit=True) as db:
+        for kind, at, body in FORGED:
+            db.execute(_SIGNAL, (name, kind, at, body))
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):  # a high number would make the incident deaf to all that follows
+            db.execute(
+                "INSERT INTO ir_signals (id, incident, kind, actor, at, body) VALUES (2147483647, 'INC-1', 'approve', 'me', 0, '{}')"
+            )
+    for words, ends in ((["status"], ExitCode.DONE), (["resume", name, "--yes"], ExitCode.WAITING), (["report", name], ExitCode.DONE)):
+        code, said = company.ir(*words)
+        assert code == ends and "unexpected" not in said, said
+    code, said = company.ir("report", name)
+    assert "sent what cannot be read, and is not obeyed" in said, said
+    code, said = company.ir("contain", name, "--yes")
+    assert code == ExitCode.DONE and "a probe is now refused" in said, said
+    assert company.ir("resume", name, "--yes")[0] == ExitCode.WAITING
+
+
 CHANGES = (
     "UPDATE ir_children SET setting = '{}'",
     "UPDATE ir_entries SET entry = ''",
@@ -111,6 +146,7 @@ def test_what_a_role_may_not_change_it_does_not(company: Shop, login: As, role: 
 
 def test_not_even_a_runner_changes_what_was_recorded(company: Shop, login: As) -> None:
     address = login("ir_runner")
-    for statement in ("UPDATE ir_entries SET entry = ''", "DELETE FROM ir_entries"):
+    sent = ("UPDATE ir_signals SET actor = 'me'", "DELETE FROM ir_signals", "DELETE FROM ir_consents")
+    for statement in ("UPDATE ir_entries SET entry = ''", "DELETE FROM ir_entries", *sent):
         with psycopg.connect(address) as db, pytest.raises(psycopg.errors.InsufficientPrivilege):
             db.execute(statement)  # type: ignore[call-overload,unused-ignore]

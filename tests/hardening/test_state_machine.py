@@ -25,6 +25,9 @@ _CALLS = st.sampled_from([(call, fate) for call in sorted(FATES) for fate in (*F
 _TICKS = st.integers(0, 60)
 _SERVICES = st.sampled_from(["canary", "web", "billing"])
 _STORES = st.sampled_from([0, 1])
+_FORGED = st.sampled_from(
+    ["[1]", "null", "{", '{"facts": "classified_at"}', '{"facts": {"classified_at": 1e300}}', '{"plan": [], "accepts": {"a": 1}}']
+)
 
 
 class Incidents(RuleBasedStateMachine):
@@ -74,6 +77,11 @@ class Incidents(RuleBasedStateMachine):
     @rule(ticks=_TICKS)
     def somebody_approves(self, ticks: int) -> None:
         self.human.approves()
+        self.trial.advance(ticks)
+
+    @rule(kind=st.sampled_from(["approve", "classify", "misuse"]), body=_FORGED, ticks=_TICKS)
+    def a_signal_is_forged(self, kind: str, body: str, ticks: int) -> None:
+        self.human.forges(kind, body)
         self.trial.advance(ticks)
 
     @rule(kind=st.sampled_from(["abort", "rollback", "close"]), ticks=_TICKS)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ir.core.model import Json
 from ir.evidence.hash_chain import GENESIS, WORD, chained, entry_hash, verify
+from ir.storage import signal_shape
 
 
 class Crash(BaseException):
@@ -33,7 +34,12 @@ class Journal:
 
     def send(self, kind: str, **body: object) -> None:
         """Somebody signals."""
-        self.queue.append({"id": len(self.queue) + 1, "kind": kind, "actor": "tester", "at": 1.0, "body": body})
+        self.receive(kind, json.dumps(body))
+
+    def receive(self, kind: str, body: str) -> None:
+        """A row in the table of signals, heard as a real one is."""
+        row = {"id": len(self.queue) + 1, "kind": kind, "actor": "tester", "at": 1.0, "body": body}
+        self.queue.append(signal_shape.read(row))
 
     def say(self, kind: str, by: str = "kim", **body: object) -> None:
         """A person's word, which enters the stream by itself."""

@@ -28,6 +28,11 @@ class Human:
         if self.trial.state != "ended":
             self.trial.journal.send(kind, **body)
 
+    def forges(self, kind: str, body: str) -> None:
+        """A row in the table of signals that says what no person could have sent."""
+        if self.trial.state != "ended":
+            self.trial.journal.receive(kind, body)
+
     def wakes(self) -> None:
         """Somebody looks again."""
         self.says("wake")

@@ -160,7 +160,7 @@ class Worker:
     def _begin(self) -> int:
         """Begin what is new, as far as there are places; returns how much."""
         began = 0
-        while self.places.free and not self.fitness.said:
+        while self.places.free and not self.fitness.said and self.book.queued(self.admission.open):
             child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.index), self.admission.open)
             if child is None:
                 return began

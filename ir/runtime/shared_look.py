@@ -8,7 +8,7 @@ from ir.runtime.look_around import WITHIN, Seen
 
 _SHARE = 9.0
 """Between two looks passes this many times as long as the last one took."""
-_GROWTH, _MOST = 0.5, 60.0
+_GROWTH, _MOST = 1.0, 60.0
 """And this share of the time since the first one, up to so many seconds: the number of looks does not grow with that of the keys."""
 Wait = Callable[[float], bool]
 """Waits so many seconds; False: it was called away before they were over."""

@@ -145,14 +145,14 @@ class Worker:
         return True
 
     @contextmanager
-    def _rest(self, child: Child, seconds: float) -> Iterator[None]:
+    def _rest(self, child: Child, seconds: float) -> Iterator[Callable[[], bool]]:
         """See `Hooks.resting`."""
         if seconds < _REST:
-            yield
+            yield lambda: False
             return
         self.book.mark(child, ChildState.RESTING)
         with self.places.resting(child.incident):
-            yield
+            yield lambda: self.places.idle
         self.book.mark(child, ChildState.RUNNING)
 
     # ── beginning ──

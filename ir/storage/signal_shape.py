@@ -1,10 +1,12 @@
 """What a signal may say. A row of the shared database is data: one that says something else is heard, named, and obeyed by no process.
 
-A login that may only approve adds rows of two kinds. Without a look at them, one of its rows could stop every process that reads the incident.
+A login that may only approve adds rows of two kinds. Without a look at them, one of its rows could stop every process that reads
+the incident.
 """
 
 import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from ir.core.model import Json
 
@@ -68,7 +70,7 @@ _ALONE: Mapping[str, frozenset[str]] = {
 _NEEDS: Mapping[str, frozenset[str]] = {"misuse": frozenset(["debt", "evidence"]), "close": frozenset(["reason"])}
 
 
-def read(row: Mapping[str, object]) -> Json:
+def read(row: Mapping[Any, object]) -> Json:
     """A row of the table, `body` as the database's text, in the form that an incident hears: `{id, incident, kind, actor, at, body}`."""
     kind, body = str(row["kind"]), _parsed(str(row["body"]))
     why = "its time is none" if not _time(row["at"]) else _why(kind, body)

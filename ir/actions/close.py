@@ -149,7 +149,7 @@ def _expired(world: World, record: Incident, held: _Held) -> tuple[list[Debt], t
         rows = world.ports.issuer.strays(world.incident)
         in_use = _in_use(world, record, held) if rows else ""
         spared = [row for row in rows if in_use and _may_be_it(world, record, row)]
-        asked, lives = own_keys.expire_each(world, [row for row in rows if row not in spared])
+        asked, lives = own_keys.expire_each(world, record.facts, [row for row in rows if row not in spared])
         lives |= dict.fromkeys(own_keys.still_listed(world, asked), "it was expired, and Stripe lists it still")
     except PortError as error:
         return [own_keys.unlisted(world, error)], (), set()

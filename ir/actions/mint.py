@@ -50,7 +50,8 @@ def run(world: World, record: Incident, step: Step) -> Outcome:
         raise listed
     strays = [row for row in listed if row.id not in record.facts.get("strays", {})]
     if strays:
-        return _strays_expired(world, strays)
+        held = own_keys.in_stores(world, record.facts, strays)
+        return _in_use(world, record, strays, held) if held else _strays_expired(world, strays)
     source = leak_source.open_source(world.options, record)
     if source and world.ports.custody.possible and not world.ports.custody.takes_new:
         said = f"a new key could be kept nowhere but at {source}, where the old one leaked: it is made once that is closed"
@@ -73,6 +74,22 @@ def _died(world: World, n: int, value: Secret) -> Outcome:
     facts, debts = replacement.not_taken(world, value, "it died before it was in use")
     spoilt: Json = {"mint": {"spoilt": {str(n): "dead"}}}
     return Outcome(Did.UNKNOWN, "the key in custody is dead already; another is asked for", {**spoilt, "seen": facts}, debts=debts)
+
+
+def _in_use(world: World, record: Incident, rows: list[KeyRow], held: dict[str, tuple[str, Secret]]) -> Outcome:
+    """The newest key of our making that a store holds is the replacement, though the record does not know of it any more."""
+    row = next(row for row in rows if row.id in held)
+    store, value = held[row.id]
+    tried = row.name.rpartition("-")[2]
+    n = int(tried) if tried.isdecimal() else int(record.facts["mint"]["n"])
+    if value.fingerprint == record.facts["old"]["fingerprint"]:
+        made = f"{store} holds {row.id}, which this incident made itself"
+        said = f"{made}, so another key leaked; its record of that is lost. Nothing was expired"
+        todo = f"ir abort {world.incident}, then: {debt_rules.again(record)} --leaked-key-from prompt, with the key that leaked"
+        return Outcome(Did.FAILED, said, todo=todo)
+    facts: Json = {"new": {"id": row.id, "custody": successor.keep(world, n, value)}}
+    said = f"{store} holds {row.id}, which an earlier call did mint, and which the record does not know any more; nothing was minted again"
+    return _done(world, record, n, value, said, facts)
 
 
 def _strays_expired(world: World, strays: list[KeyRow]) -> Outcome:

@@ -1,6 +1,6 @@
 """Keys of this incident's own making (no action of its own): found at the provider by their name, told apart, expired."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ir.core.errors import Missing, PortError, Waiting
 from ir.core.model import Debt, Did, Json, KeyRow, Outcome
@@ -9,7 +9,7 @@ from ir.incident import debts as debt_rules
 from ir.incident.context import World
 from ir.incident.facts import Facts, New, Old
 from ir.incident.record import Incident
-from ir.ports import Target
+from ir.ports import Store, Target
 
 _LIST_LOOKS = 30
 """Looks, a second apart, until a key that was expired by its id leaves the provider's list."""
@@ -52,7 +52,7 @@ def expire_others(world: World, facts: Facts) -> tuple[Json, tuple[Debt, ...]]:
         return {}, (unlisted(world, error),)
     new = facts.get("new", {})
     unsure = {row.id for row in rows if new and not new.get("id") and row.name == f"ir-{world.incident}-{new.get('n')}"}
-    asked, why_not = expire_each(world, [row for row in rows if row.id not in unsure])
+    asked, why_not = expire_each(world, facts, [row for row in rows if row.id not in unsure])
     why_not |= dict.fromkeys(unsure, "which of the keys of its name is the replacement cannot be told for certain")
     debts = (
         Debt("key-alive", one, f"an unanswered mint left it behind; {why}", f"ir resume {world.incident}") for one, why in why_not.items()
@@ -60,16 +60,40 @@ def expire_others(world: World, facts: Facts) -> tuple[Json, tuple[Debt, ...]]:
     return dict.fromkeys(asked, "expired"), tuple(debts)
 
 
-def expire_each(world: World, rows: Iterable[KeyRow]) -> tuple[list[str], dict[str, str]]:
+def expire_each(world: World, facts: Facts, rows: Sequence[KeyRow]) -> tuple[list[str], dict[str, str]]:
     """Ask for the death of keys of our name; the ids whose death was asked for, and of the others why it was not."""
-    asked, why_not = list[str](), dict[str, str]()
-    for row in rows:
+    why_not = {key_id: f"{store} holds it" for key_id, (store, _value) in in_stores(world, facts, rows).items()}
+    asked = list[str]()
+    for row in [row for row in rows if row.id not in why_not]:
         try:
             world.ports.issuer.retire(Target(row.id, Secret(""), name=row.name))
             asked.append(row.id)
         except (PortError, Waiting) as error:
             why_not[row.id] = f"it could not be expired: {error.what}"
     return asked, why_not
+
+
+def in_stores(world: World, facts: Facts, rows: Sequence[KeyRow]) -> dict[str, tuple[str, Secret]]:
+    """Those of our keys that listed stores hold, as far as they can be read: id → store and value.
+
+    The record may know less than the world: a database that fell back to an older copy has lost what was done last.
+    """
+    if not rows or world.ports.issuer.guided:
+        return {}
+    new, found = facts.get("new", {}).get("fingerprint"), dict[str, tuple[str, Secret]]()
+    stores = list(world.ports.stores.values())
+    for store, value in zip(stores, world.each(stores, _held), strict=True):
+        row = world.ports.issuer.identify(value) if value is not None and value.fingerprint != new else None
+        if row is not None and value is not None and row.id in {one.id for one in rows}:
+            found[row.id] = str(store.ref), value
+    return found
+
+
+def _held(store: Store) -> Secret | None:
+    try:
+        return None if store.guided else store.read().value
+    except PortError:
+        return None
 
 
 def replaced(world: World, facts: Facts, error: Missing) -> Outcome:

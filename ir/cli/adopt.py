@@ -9,6 +9,7 @@ from ir.core.durations import spoken
 from ir.core.errors import AlreadyRunning, PortError, Refused, UsageError
 from ir.core.model import Did, Json
 from ir.core.secret import Secret
+from ir.engine.dbos_records import read_entries
 from ir.engine.step_attempt import guarded
 from ir.incident import adoption
 from ir.incident.context import World
@@ -47,7 +48,7 @@ def _refuse_known(kept: State, name: str) -> None:
     if holder is not None and holder.alive:
         raise AlreadyRunning(holder.blocks, incident=name, next_step=f"ir status {name} --follow")
     row = kept.index.find(name)
-    if row is not None:
+    if row is not None and read_entries(kept.engine, name):
         raise Refused(
             f"{name} is recorded here ({row.status}), so there is nothing to rebuild",
             safe="nothing was changed",

@@ -222,5 +222,10 @@ def _never_begun(kept: State, name: str) -> Refused:
     holder = kept.leases.holder(name)
     if holder and holder.alive:
         return Refused(f"{name} is being begun by process {holder.pid}", next_step=f"ir status {name} --follow")
+    row = kept.index.find(name)
+    if row is not None:  # it is entered together with its first entry
+        again = str(row.summary.get("again") or f"ir rotate stripe {row.summary.get('key', '')}")
+        gone = f"{name}: its entries are not in the database any more"
+        return Refused(gone, safe="nothing was changed now", next_step=f"{again} --adopt {name}")
     what = f"{name} was not begun: its process ended before the first entry was recorded"
     return Refused(what, safe="nothing was changed, and the key is free", next_step="ir rotate stripe, or ir contain, as before")

@@ -19,7 +19,7 @@ from dbos import error as dbos_errors
 
 from ir.core.errors import Unreplayable, unexpected
 from ir.core.model import Json
-from ir.engine.dbos_records import Plain, client
+from ir.engine.dbos_records import Plain, client, hole
 from ir.engine.dbos_steps import HandedBack, RecordedSteps
 from ir.engine.heartbeat import Heartbeat
 from ir.engine.workflow import Workflow
@@ -28,7 +28,7 @@ from ir.incident.context import World
 from ir.incident.plan import plan_from_json
 from ir.storage.database import trouble
 from ir.storage.leases import Leases
-from ir.storage.patience import Away
+from ir.storage.patience import Away, FellBack
 from ir.storage.process_identity import Me
 from ir.storage.signal_log import SignalLog
 
@@ -112,7 +112,16 @@ class Runner:
             if not self._queued:
                 DBOS.register_queue(self.queue, polling_interval_sec=_POLL)
                 self._queued = True
-            DBOS.resume_workflow(world.incident, queue_name=self.queue)
+            self._wake(world.incident)
+
+    def _wake(self, incident: str) -> None:
+        """Put an incident into the queue; a record behind a missing one is dropped, and its step done again as after a kill."""
+        missing = hole(self.engine, incident)
+        if missing is None:
+            DBOS.resume_workflow(incident, queue_name=self.queue)
+            return
+        DBOS.cancel_workflow(incident)  # the engine rewinds none that it takes for running
+        DBOS.rewind_workflow(incident, start_step=missing, queue_name=self.queue)
 
     def status(self, incident: str) -> str:
         """The engine's word for an incident: `PENDING`, `SUCCESS` …; empty when it was never begun."""
@@ -169,7 +178,10 @@ class Runner:
             if incident in self.broken:
                 over = True
             elif incident in self._rested or time.monotonic() - asked > _SILENCE:
-                asked, over = time.monotonic(), self.status(incident) not in _ACTIVE
+                asked, state = time.monotonic(), self.status(incident)
+                over = state not in _ACTIVE
+                if over and not state:
+                    self.broken.setdefault(incident, FellBack().what)
             if not over:  # one more look, for entries written before its end
                 time.sleep(_POLL)
         if incident in self._stopped:
@@ -202,12 +214,13 @@ def _incident(opening: Json) -> int:
     """The workflow; its id is the incident's. The process that runs it wires its world, which is never recorded."""
     incident = str(DBOS.workflow_id)
     world, runner = _carried[incident]
+    steps = RecordedSteps(incident, runner.engine, runner.signals, patient=world.run.patient, broken=runner.broken)
     try:
         runner.arrived(incident)
         if plan_from_json(opening["plan"]).hash != world.plan.hash:
             raise OtherPlan
-        steps = RecordedSteps(incident, runner.engine, runner.signals, patient=world.run.patient, broken=runner.broken)
         code = Workflow(steps, world, opening).run()
+        steps.check_kept()
         runner.leases.release(incident)
     except dbos_errors.DBOSUnexpectedStepError as error:
         _, place, expected, recorded = error.inputs
@@ -222,14 +235,20 @@ def _incident(opening: Json) -> int:
         )
         raise HandedBack from None
     except Exception as error:  # noqa: BLE001 - whatever it is, recorded as the end it would leave an incident that cannot be resumed
-        runner.broken[incident] = _why(error)
+        runner.broken[incident] = _why(error, steps)
         raise HandedBack from None
     finally:
         runner.rest(incident)
     return code
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, steps: RecordedSteps) -> str:
+    try:
+        steps.check_kept()
+    except FellBack as fell_back:
+        return fell_back.what
+    except (sa.exc.SQLAlchemyError, Away):
+        pass  # then the error itself has to do
     if isinstance(error, Away):
         return error.what
     said = trouble(error)

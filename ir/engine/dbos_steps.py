@@ -8,7 +8,7 @@ from dbos import DBOS
 
 from ir.core.model import Json
 from ir.evidence import audit_log
-from ir.storage.patience import Away
+from ir.storage.patience import Away, FellBack
 from ir.storage.signal_log import SignalLog
 
 
@@ -26,6 +26,7 @@ class RecordedSteps:
 
     def __init__(self, incident: str, engine: sa.Engine, signals: SignalLog, *, patient: bool, broken: dict[str, str]) -> None:
         self._incident, self._engine, self._signals, self._patient, self._broken = incident, engine, signals, patient, broken
+        self._last: Json | None = None
 
     def step(self, name: str, body: Callable[[], Json]) -> Json:
         """See `recorder.Durable`."""
@@ -41,7 +42,14 @@ class RecordedSteps:
 
     def emit(self, entry: Json) -> Json | None:
         """See `recorder.Durable`."""
-        return audit_log.append(self._engine, entry)
+        word = audit_log.append(self._engine, entry)
+        self._last = word or entry
+        return word
+
+    def check_kept(self) -> None:
+        """Raises FellBack: what was recorded is not there any more."""
+        if self._last is not None and not audit_log.stands(self._engine, self._last):
+            raise FellBack
 
     def signals(self, after: int) -> list[Json]:
         """See `recorder.Durable`."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ir.core.errors import ExitCode
 from ir.storage.leases import Leases
-from ir.storage.patience import Away
+from ir.storage.patience import Away, FellBack
 from ir.storage.process_identity import Me
 
 TAKEN_OVER = 70
@@ -44,7 +44,11 @@ class Heartbeat:
 
     def _beat(self) -> None:
         for incident, fence in list(self.fences.items()):
-            if not self._leases.beat(self._me, incident, fence) and incident in self.fences and self._leases.holder(incident):
+            if self._leases.beat(self._me, incident, fence) or incident not in self.fences:
+                continue
+            if self._leases.forgotten(incident, fence):
+                raise FellBack
+            if self._leases.holder(incident):
                 self.taken_over()
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ir.core.errors import IrError, Unreplayable
 from ir.core.model import Json
-from ir.engine.dbos_records import client
+from ir.engine.dbos_records import client, read_steps
 from ir.engine.dbos_runner import SCHEMA_VERSION
 from ir.engine.workflow import Workflow
 from ir.evidence.hash_chain import WORD
@@ -52,7 +52,7 @@ def _unlike(engine: sa.Engine, record: Incident, entries: Sequence[Json], world:
     unknown = sorted(set(record.opened.get("options", {})) - {field.name for field in fields(Options)})
     if unknown:
         return f"was begun with options that this version does not know: {', '.join(unknown)}"
-    rows = [_Row(str(step["function_name"]), step["output"], step["error"]) for step in client(engine).list_workflow_steps(record.id)]
+    rows = [_Row(str(step["function_name"]), step["output"], step["error"]) for step in read_steps(engine, record.id)]
     again = _Again(rows, entries)
     try:
         Workflow(again, world(), record.opened).run()

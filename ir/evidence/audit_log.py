@@ -20,10 +20,15 @@ from ir.core.errors import ExitCode
 from ir.core.model import Json
 from ir.evidence.hash_chain import WORD
 from ir.storage.database import single
-from ir.storage.patience import patient
+from ir.storage.patience import FellBack, patient
 from ir.storage.tables import ENTRIES, INCIDENTS
 
-_ADD = sa.text("INSERT INTO ir_entries (incident, n, entry) VALUES (:incident, :n, :entry) ON CONFLICT DO NOTHING")
+_ADD = sa.text("INSERT INTO ir_entries (incident, n, entry) VALUES (:incident, 0, :entry) ON CONFLICT DO NOTHING")
+_ADD_BEHIND = sa.text(
+    "INSERT INTO ir_entries (incident, n, entry) SELECT incident, n + 1, CAST(:entry AS TEXT) FROM ir_entries"
+    " WHERE incident = :incident AND n = :n - 1 AND entry LIKE :before ON CONFLICT DO NOTHING"
+)
+"""No entry is written behind one that is missing, or that is another one. An entry before tells its own hash, and no other can."""
 _OF = (
     sa.select(ENTRIES.c.entry)
     .where((ENTRIES.c.incident == sa.bindparam("of")) & (ENTRIES.c.n >= sa.bindparam("first")))
@@ -55,14 +60,19 @@ def append(engine: sa.Engine, entry: Json) -> Json | None:
 
     Raises:
         OtherEntry: its number is taken.
+        FellBack: the entry before it is not there any more.
     """
-    row: dict[str, Any] = {"incident": entry["incident"], "n": entry["n"], "entry": json.dumps(entry, separators=(",", ":"))}
-    with (engine if entry["n"] == 0 else single(engine)).begin() as db:
-        if db.execute(_ADD, row).rowcount > 0:
-            if entry["n"] == 0:
-                _list(db, entry)
+    row: dict[str, Any] = {"incident": entry["incident"], "entry": json.dumps(entry, separators=(",", ":"))}
+    first = entry["n"] == 0
+    with (engine if first else single(engine)).begin() as db:
+        if first and db.execute(_ADD, row).rowcount > 0:
+            _list(db, entry)
             return None
-    there = entries(engine, entry["incident"], entry["n"])[0]
+        if not first and db.execute(_ADD_BEHIND, {**row, "n": entry["n"], "before": f"%{entry['prev']}%"}).rowcount > 0:
+            return None
+    there = next(iter(entries(engine, entry["incident"], entry["n"])), None)
+    if there is None:
+        raise FellBack
     if there["hash"] == entry["hash"]:
         return None
     if there["kind"] == WORD:
@@ -85,6 +95,11 @@ def _list(db: sa.Connection, opened: Json) -> None:
     }
     row = {"incident": opened["incident"], "opened_at": now, "updated_at": now, "status": "running", "summary": summary}
     db.execute(sa.insert(INCIDENTS).values(exit_code=int(ExitCode.WAITING), **row))
+
+
+def stands(engine: sa.Engine, entry: Json) -> bool:
+    """Whether the last entry that was written is still there."""
+    return any(there["hash"] == entry["hash"] for there in entries(engine, entry["incident"], entry["n"])[:1])
 
 
 @patient

@@ -6,11 +6,9 @@ end is chained to the same audit stream, so that the version that began it sees 
 
 from collections.abc import Callable
 
-from dbos import WorkflowSerializationFormat
-
 from ir.core.errors import ExitCode, IrError
 from ir.core.model import Debt, Json
-from ir.engine.dbos_records import STREAM, as_recorded, client, in_stream, read_entries
+from ir.engine.dbos_records import add_to_stream, as_recorded, client, in_stream, read_entries
 from ir.engine.workflow import Workflow
 from ir.evidence import audit_log
 from ir.evidence.hash_chain import chained
@@ -115,7 +113,6 @@ class _Unrecorded:
 
     def __init__(self, kept: State, incident: str) -> None:
         self._kept, self._incident = kept, incident
-        self._tables = client(kept.engine)._sys_db  # noqa: SLF001 - a stream has no other entrance from outside its workflow
         self._streamed = not audit_log.entries(kept.engine, incident) and bool(in_stream(kept.engine, incident))
         """By a version whose entries lie in the engine's stream: there it looks for the end."""
 
@@ -127,7 +124,7 @@ class _Unrecorded:
         """See `recorder.Durable`."""
         if not self._streamed:
             return audit_log.append(self._kept.engine, entry)
-        self._tables.write_stream_from_step(self._incident, 0, STREAM, entry, serialization_type=WorkflowSerializationFormat.DEFAULT)
+        add_to_stream(self._kept.engine, self._incident, entry)
         return None
 
     def signals(self, after: int) -> list[Json]:

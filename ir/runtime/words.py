@@ -23,6 +23,7 @@ from ir.runtime import adapter_registry, record_consent, wiring
 from ir.runtime.app_state import State
 from ir.runtime.lifecycle import Unattended
 from ir.runtime.publish import evidence_signer, publish
+from ir.storage.patience import FellBack
 
 Warn = Callable[[str], None]
 
@@ -83,7 +84,7 @@ def append(kept: State, name: str, actor: str, body: Json) -> Json:
         try:
             if audit_log.append(engine, entry) is None:
                 return entry
-        except audit_log.OtherEntry:
+        except (audit_log.OtherEntry, FellBack):
             continue
         except sa.exc.ProgrammingError:
             raise Refused(

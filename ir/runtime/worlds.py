@@ -23,6 +23,7 @@ from ir.runtime.incident_spec import Setting
 from ir.runtime.noted_store import Noted
 from ir.runtime.publish import evidence_signer, publish
 from ir.storage import state_folder
+from ir.storage.patience import FellBack
 
 
 def quiet(_told: object) -> None:
@@ -61,8 +62,11 @@ def real(setting: Setting, kept: State, given: ProcessContext, fence: int) -> Wo
     name = setting.incident
 
     def ask() -> None:
-        if not kept.leases.holds(kept.me, name, fence):
-            given.lost(name)
+        if kept.leases.holds(kept.me, name, fence):
+            return
+        if kept.leases.forgotten(name, fence):
+            raise FellBack
+        given.lost(name)
 
     source = inventory.loads(setting.text, setting.name)
     key = source.key(setting.key)

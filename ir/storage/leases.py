@@ -156,6 +156,15 @@ class Leases:
         with self._single.connect() as db:
             return db.execute(_HOLDS, {"of": incident}).first() == (holder.executor, fence)
 
+    def forgotten(self, incident: str, fence: int) -> bool:
+        """Whether a lease with this fence is gone without a take-over: the database is an older one than we wrote it to."""
+        holder = self.holder(incident)
+        if holder is not None:
+            return holder.fence < fence
+        with self._single.connect() as db:  # the process that ends an incident gives its lease back
+            status = db.execute(sa.select(INCIDENTS.c.status).where(INCIDENTS.c.incident == incident)).scalar()
+        return status not in ACTS_NO_MORE
+
     def holder(self, incident: str) -> Lease | None:
         """One lease of an incident, which names its process; None when it holds nothing."""
         with self._single.connect() as db:

@@ -27,7 +27,18 @@ _FAILS = ("08", "57P", "53300", "25006")
 
 
 class Away(IrError):
-    """The database did not come back in time."""
+    """The database did not come back in time, or not as it was."""
+
+
+class FellBack(Away):
+    """Rows that this process wrote are not there any more, and no other took them away."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "an older copy of the database took its place, as after a failover, and does not know what was recorded last",
+            safe="what was done stays done; the next run looks at the world before it does anything",
+            next_step="ir resume",
+        )
 
 
 def longest() -> float:

@@ -1251,4 +1251,32 @@ MUTANTS = (
         "if not operator.interactive:",
         ("tests/e2e/test_safe_hands.py::test_a_prompt_for_a_key_is_shown_where_it_is_followed_and_not_answered_there",),
     ),
+    Mutant(
+        "write behind an entry that is missing",
+        "ir/evidence/audit_log.py",
+        " AND entry LIKE :before ON CONFLICT",
+        " AND (entry LIKE :before OR true) ON CONFLICT",
+        ("tests/unit/test_audit.py",),
+    ),
+    Mutant(
+        "take a lease that is gone for one that another process has",
+        "ir/storage/leases.py",
+        "            return holder.fence < fence\n",
+        "            return False\n",
+        ("tests/unit/test_ledger.py",),
+    ),
+    Mutant(
+        "believe a step's record behind a missing one",
+        "ir/engine/dbos_runner.py",
+        "        missing = hole(self.engine, incident)\n",
+        "        missing = None\n",
+        ("tests/hardening/test_failover.py::test_what_a_process_still_wrote_behind_the_missing_records_is_done_again",),
+    ),
+    Mutant(
+        "expire a key of ours that a store holds",
+        "ir/actions/mint.py",
+        "        held = own_keys.in_stores(world, record.facts, strays)\n",
+        "        held = {}\n",
+        ("tests/hardening/test_failover.py::test_a_rotation_goes_on_from_what_the_promoted_database_knows",),
+    ),
 )

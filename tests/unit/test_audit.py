@@ -1,5 +1,6 @@
 """An entry is written once, whoever writes it again, and nothing takes its place."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ir.evidence.hash_chain import chained, verify
 from ir.runtime.app_state import database_address
 from ir.storage import database
 from ir.storage.incident_index import IncidentIndex
+from ir.storage.patience import FellBack
 from ir.storage.tables import ready
 
 
@@ -48,6 +50,27 @@ def test_another_entry_of_that_number_is_refused_and_the_first_stays(engine: sa.
     with pytest.raises(audit_log.OtherEntry) as caught:
         audit_log.append(engine, entry(None, "b"))
     assert caught.value.entry == entry(None, "a") == audit_log.entries(engine, "INC-1")[0]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def test_no_entry_is_written_behind_one_that_is_missing_or_another_one(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """As after a standby was promoted that lacks the last transactions; in whatever form the rows were restored."""
+    url = f"sqlite:///{tmp_path / 'ir.sqlite'}" if kind == "sqlite" else database_address(request.getfixturevalue("postgresql").database())
+    made = database.open_engine(url)
+    ready(made)
+    first = entry(None, "a")
+    second = entry(first, "b")
+    with pytest.raises(FellBack):
+        audit_log.append(made, second)
+    audit_log.append(made, entry(None, "another"))
+    with pytest.raises(FellBack):
+        audit_log.append(made, second)
+    with made.begin() as db:
+        db.execute(sa.text("UPDATE ir_entries SET entry = :entry"), {"entry": json.dumps(dict(reversed(first.items())), indent=1)})
+    audit_log.append(made, second)
+    assert audit_log.entries(made, "INC-1") == [first, second]
+    assert audit_log.stands(made, second) and not audit_log.stands(made, entry(second, "c")) and not audit_log.stands(made, entry(first, "c"))
+    made.dispose()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])

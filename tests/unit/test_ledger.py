@@ -216,3 +216,18 @@ def test_what_was_claimed_is_taken_over_with_the_rest(book: State) -> None:
     book.leases.claim(mine, "INC-1", second, "key 0123456789abcdef")
     assert book.leases.beat(mine, "INC-1", second)
     assert not book.leases.beat(dead, "INC-1", first)
+
+
+def test_a_lease_that_is_gone_is_told_from_one_that_was_taken_or_given_back(book: State) -> None:
+    dead = replace(process_identity.me("ann"), pid=2**22 - 1, born="1")
+    first = book.leases.take(dead, "INC-1", ["key a"])
+    mine = process_identity.me("bob")
+    second = book.leases.take_over(mine, "INC-1")
+    assert not book.leases.forgotten("INC-1", first), "taken over"
+    assert book.leases.forgotten("INC-1", second + 1), "an older copy names the former holder"
+    book.leases.release("INC-1")
+    assert book.leases.forgotten("INC-1", second), "neither it nor its incident is there"
+    book.index.note("INC-1", "running", 4, {})
+    assert book.leases.forgotten("INC-1", second)
+    book.index.note("INC-1", "done", 0, {})
+    assert not book.leases.forgotten("INC-1", second), "another process ended it"

@@ -15,9 +15,10 @@ from ir.cli.terminal.screen import Screen
 from ir.core.errors import ExitCode
 from ir.core.model import Outcome
 from ir.core.secret import Secret
+from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
 from ir.engine.heartbeat import TAKEN_OVER
-from ir.incident import exposure_clock, folding, signal_words
+from ir.incident import debts, exposure_clock, folding, signal_words
 from ir.incident import record as incident_record
 from ir.incident.context import World
 from ir.runtime import following, notifications
@@ -107,8 +108,15 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
             return finish(screen, kept, record, code)
     if not record.ended:
         screen.warn(f"{name} stopped: {runner.broken.get(name, 'its engine ended, which is a bug; what was done is recorded')}")
-        return finish(screen, kept, record, ExitCode.UNEXPECTED)
+        return finish(screen, kept, record, ExitCode.UNEXPECTED, _rebuilds(kept, record))
     return finish(screen, kept, record, record.exit_code)
+
+
+def _rebuilds(kept: State, record: incident_record.Incident) -> str:
+    """What to do about an incident of which the database knows nothing any more, "" = it knows something."""
+    if not record.opened or read_entries(kept.engine, record.id):
+        return ""
+    return f"stores and Stripe still tell of it: {debts.again(record)} --adopt {record.id}"
 
 
 def _woken(operator: Terminal, kept: State, record: incident_record.Incident) -> bool:
@@ -136,8 +144,11 @@ def _keep_clock(screen: Screen, world: World, record: incident_record.Incident) 
     screen.keep_clock(clock, doing)
 
 
-def finish(screen: Screen, kept: State, record: incident_record.Incident, code: ExitCode) -> int:
-    """The last words of a run; of one that ended, what has to be kept outside so that later edits can be told."""
+def finish(screen: Screen, kept: State, record: incident_record.Incident, code: ExitCode, lost: str = "") -> int:
+    """The last words of a run; of one that ended, what has to be kept outside so that later edits can be told.
+
+    `lost`: what to do, where the database knows nothing of it any more.
+    """
     screen.rest()
     signer = signer_of(kept, record.id) if record.ended else ""
     if screen.as_json:
@@ -149,6 +160,8 @@ def finish(screen: Screen, kept: State, record: incident_record.Incident, code: 
         screen.say(f"{record.id}: {record.status} (exit {int(code)}); report: ir report {record.id}")
         screen.say("keep these outside (ticket, chat), then `ir verify` tells later edits:")
         screen.say(f"  chain head   {record.head}\n  evidence key {signer or 'none: nothing was signed'}")
+    elif lost:
+        screen.say(f"{record.id} is recorded nowhere any more (exit {int(code)}); {lost}")
     else:
         screen.say(f"{record.id} waits (exit {int(code)}); go on with: ir resume {record.id}")
     return int(code)

@@ -99,7 +99,7 @@ def test_an_incident_that_is_lost_altogether_is_named_and_rebuilt(world: Respond
 
 
 @pytest.mark.parametrize("kept", [3, 5])
-def test_what_a_process_still_wrote_behind_the_missing_records_is_done_again(world: Responder, line: Wire, database: str, kept: int) -> None:
+def test_what_was_still_written_behind_missing_records_is_done_again(world: Responder, line: Wire, database: str, kept: int) -> None:
     """Its step was under way when the standby was promoted, and its record is the one that arrived."""
     run = world.rotate()
     assert reached(world, run, kept)

@@ -69,7 +69,9 @@ def test_no_entry_is_written_behind_one_that_is_missing_or_another_one(kind: str
         db.execute(sa.text("UPDATE ir_entries SET entry = :entry"), {"entry": json.dumps(dict(reversed(first.items())), indent=1)})
     audit_log.append(made, second)
     assert audit_log.entries(made, "INC-1") == [first, second]
-    assert audit_log.stands(made, second) and not audit_log.stands(made, entry(second, "c")) and not audit_log.stands(made, entry(first, "c"))
+    assert (
+        audit_log.stands(made, second) and not audit_log.stands(made, entry(second, "c")) and not audit_log.stands(made, entry(first, "c"))
+    )
     made.dispose()
 
 

@@ -3,6 +3,7 @@
 Values of any other shape are passed over and never copied.
 """
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ from ir.core.secret import Secret, fingerprint
 
 _SHAPE = re.compile(r"(?:(?:sk|rk)_(?:org_)?(?:live|test)_|rkcs_test_)[A-Za-z0-9_]{10,300}|whsec_[A-Za-z0-9+/=_-]{10,300}")
 _ASSIGNED = re.compile(rf"^[ \t\ufeff]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*=[ \t]*[\"'`]?(?:{_SHAPE.pattern})", re.MULTILINE)
-_DEEPEST = 8
+_CODED = re.compile(r"(?:c2tf|cmtf|cmtj|d2hzZWNf)[A-Za-z0-9+/_-]{12,500}")
+"""The same in base64, as the header of HTTP's basic authentication has it: `KEY:`."""
+_PLAIN = str.maketrans("-_", "+/")
 _KEEPERS = (
     (("managed-by", "managed_by", "managedby", "app.kubernetes.io/managed-by"), "managed by {}"),
     (("terraform", "terraformed", "tf-workspace", "terraform_workspace"), "Terraform ({})"),
@@ -73,13 +76,22 @@ def in_fields(data: Mapping[str, Any]) -> Iterator[tuple[str, Secret]]:
 
 
 def prints(data: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Each field that holds a key-shaped string, alone or within a longer text, and the key's fingerprint."""
-    return tuple((_field(path), fingerprint(hit.group())) for path, value in _leaves(data, ()) for hit in _SHAPE.finditer(value))
+    """Each field that holds a key-shaped string, alone or within a longer text, plain or in base64, and the key's fingerprint."""
+    return tuple((_field(path), fingerprint(key)) for path, value in _leaves(data, ()) for key in _keys(value))
+
+
+def _keys(text: str) -> Iterator[str]:
+    yield from (hit.group() for hit in _SHAPE.finditer(text))
+    for coded in _CODED.finditer(text):
+        whole = coded.group().translate(_PLAIN)
+        plain = base64.b64decode(whole[: len(whole) - (len(whole) % 4 == 1)] + "==").decode("latin-1")
+        if (hit := _SHAPE.match(plain)) is not None:
+            yield hit.group()
 
 
 def holds_any(text: str) -> bool:
-    """Whether any field holds a key-shaped string."""
-    return _SHAPE.search(text) is not None
+    """Whether any field of a JSON text may hold a key-shaped string; an escape can hide one."""
+    return "\\" in text or _SHAPE.search(text) is not None or _CODED.search(text) is not None
 
 
 def assigned(text: str) -> set[str]:
@@ -88,14 +100,16 @@ def assigned(text: str) -> set[str]:
 
 
 def _leaves(data: object, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
-    if isinstance(data, str):
-        yield path, data
-    elif len(path) < _DEEPEST and isinstance(data, dict):
-        for name, value in data.items():
-            yield from _leaves(value, (*path, str(name)))
-    elif len(path) < _DEEPEST and isinstance(data, list):
-        for number, value in enumerate(data[:1000]):
-            yield from _leaves(value, (*path, str(number)))
+    """Each string, and where it stands, however deep: below a limit would be keys that nothing is compared with."""
+    left = [(path, data)]
+    while left:
+        path, data = left.pop()
+        if isinstance(data, str):
+            yield path, data
+        elif isinstance(data, dict):
+            left += [((*path, str(name)), value) for name, value in reversed(data.items())]
+        elif isinstance(data, list):
+            left += [((*path, str(number)), value) for number, value in reversed(list(enumerate(data)))]
 
 
 def _field(path: tuple[str, ...]) -> str:

@@ -1,5 +1,6 @@
 """One value in several places: what the leaked key's death would cut off is found by its fingerprint, whatever it is listed under."""
 
+import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,6 +36,13 @@ def _twice_in_one_object(world: Responder) -> str:
     with world.files[0].open("a") as file:
         file.write(f"FORMER_KEY='{world.leaked.token.reveal()}'\n")
     return "dotenv://one.env#FORMER_KEY"
+
+
+def _as_a_header_in_one_object(world: Responder) -> str:
+    coded = base64.b64encode(f"{world.leaked.token.reveal()}:".encode()).decode()
+    with world.files[0].open("a") as file:
+        file.write(f"STRIPE_HEADER='Basic {coded}'\n")
+    return "dotenv://one.env#STRIPE_HEADER"
 
 
 def _a_listed_service(world: Responder) -> str:
@@ -83,7 +91,7 @@ def _put_right(world: Responder) -> None:
         service.key = other
 
 
-@pytest.mark.parametrize("holds", [_twice_in_one_object, _a_listed_service])
+@pytest.mark.parametrize("holds", [_twice_in_one_object, _as_a_header_in_one_object, _a_listed_service])
 def test_found_before_anything_was_changed_it_is_refused_by_name(world: Responder, holds: Callable[[Responder], str]) -> None:
     name = holds(world).partition(" ")[0]
     before = world.state()

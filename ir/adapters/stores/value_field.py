@@ -7,6 +7,7 @@ byte, which parsing and printing would not keep.
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ir.core import key_search
 from ir.core.errors import Rejected
@@ -61,8 +62,16 @@ def _others(rest: str) -> tuple[tuple[str, str], ...]:
     """Keys in the other fields of an object. It is parsed again only where there is one, which is rare."""
     if not key_search.holds_any(rest):
         return ()
-    data = json.loads(rest)
+    data = json.loads(rest, object_pairs_hook=_every)
     return key_search.prints(data) if isinstance(data, dict) else ()
+
+
+def _every(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose repeated names keep all their values: which one counts depends on the reader."""
+    found: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
 
 
 def write(text: str, field: str, value: Secret, place: str) -> str:

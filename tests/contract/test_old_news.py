@@ -13,7 +13,7 @@ from tests.worlds.stores import StoreWorld, key
 INCIDENT = "INC-20261123-ab12"
 
 
-@pytest.fixture(params=["aws, field", "vault", "conjur", "azure-kv, field"])
+@pytest.fixture(params=["aws, field", "aws-ssm, field", "vault", "conjur", "gcp-sm, field", "azure-kv, field", "k8s"])
 def world(request: pytest.FixtureRequest) -> Iterator[StoreWorld]:
     yield from WORLDS[request.param](request)
 

@@ -1270,7 +1270,7 @@ MUTANTS = (
         "ir/engine/dbos_runner.py",
         "        missing = hole(self.engine, incident)\n",
         "        missing = None\n",
-        ("tests/hardening/test_failover.py::test_what_a_process_still_wrote_behind_the_missing_records_is_done_again",),
+        ("tests/hardening/test_failover.py::test_what_was_still_written_behind_missing_records_is_done_again",),
     ),
     Mutant(
         "expire a key of ours that a store holds",
@@ -1278,5 +1278,19 @@ MUTANTS = (
         "        held = own_keys.in_stores(world, record.facts, strays)\n",
         "        held = {}\n",
         ("tests/hardening/test_failover.py::test_a_rotation_goes_on_from_what_the_promoted_database_knows",),
+    ),
+    Mutant(
+        "believe that what this process kept at AWS is not there",
+        "ir/adapters/stores/aws/parameters.py",
+        "newest > 0 and (isinstance(found, Missing) or found.number < newest)",
+        "not isinstance(found, Missing) and found.number < newest",
+        ("tests/contract/test_old_news.py",),
+    ),
+    Mutant(
+        "search other fields for keys as they are alone",
+        "ir/core/key_search.py",
+        "    for coded in _CODED.finditer(text):\n",
+        "    for coded in ():\n",
+        ("tests/unit/test_other_fields.py",),
     ),
 )

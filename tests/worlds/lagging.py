@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 
 from tests.worlds.bad_network import Answer, Bad, Proxy, Request, asked, proxy
 
-_READS = ("GetSecretValue", "DescribeSecret", "ListSecretVersionIds")
+_OF_SECRETS = ("GetSecretValue", "DescribeSecret", "ListSecretVersionIds")
+_OF_PARAMETERS = ("GetParameter", "GetParameterHistory", "DescribeParameters")
 
 
 def is_read(request: Request) -> bool:
     """Whether a request changes nothing."""
     target = request.headers.get("X-Amz-Target", "")
-    return target.endswith(_READS) if target else request.method in ("GET", "LIST")
+    return target.endswith(_OF_SECRETS + _OF_PARAMETERS) if target else request.method in ("GET", "LIST")
 
 
 @dataclass

@@ -29,9 +29,20 @@ class ParameterStore:
         self._region, self._timeout, self._plain = region, timeout, plain
 
     def current(self, name: str) -> StoredVersion:
-        """The newest version."""
+        """The newest version. That there is none is old news, too, where this process has written one."""
         what = self._what(name)
-        return awaited(lambda: self._get(name), lambda found: found.number < _newest.get(what, 0), what)
+
+        def look() -> StoredVersion | Missing:
+            try:
+                return self._get(name)
+            except Missing as error:
+                return error
+
+        newest = _newest.get(what, 0)
+        found = awaited(look, lambda found: newest > 0 and (isinstance(found, Missing) or found.number < newest), what)
+        if isinstance(found, Missing):
+            raise found
+        return found
 
     def at(self, name: str, version: str) -> StoredVersion:
         """An earlier version; AWS keeps the last hundred."""

@@ -4,8 +4,9 @@ import base64
 from contextlib import suppress
 
 from ir.adapters.stores import ownership_marks
+from ir.adapters.stores.k8s.newest_seen import Secrets
 from ir.clients.kubernetes import Cluster, secret_path
-from ir.core.errors import Conflict, Denied, Missing, Unknown
+from ir.core.errors import Conflict, Denied, Missing
 from ir.core.model import Json
 from ir.core.secret import Secret, fingerprint
 from ir.ports import STAGED, Left, Pending
@@ -19,12 +20,13 @@ class Companion:
 
     Args:
         cluster: where.
+        secrets: of the namespace.
         namespace: of the Secret.
         name: of the Secret.
     """
 
-    def __init__(self, cluster: Cluster, namespace: str, name: str) -> None:
-        self._cluster, self._namespace, self._name = cluster, namespace, name
+    def __init__(self, cluster: Cluster, secrets: Secrets, namespace: str, name: str) -> None:
+        self._cluster, self._secrets, self._namespace, self._name = cluster, secrets, namespace, name
 
     def allowed(self) -> bool:
         """Whether our login may make, read, change and delete Secrets here."""
@@ -86,7 +88,7 @@ class Companion:
             with suppress(Conflict):  # another field of the same Secret is handled side by side: look again
                 if meta:
                     version = {"resourceVersion": meta["resourceVersion"]}
-                    self._cluster.patch(self._path(incident), self.name(incident), {"metadata": version, "data": {role: coded}})
+                    self._secrets.patch(self.name(incident), self.name(incident), {"metadata": version, "data": {role: coded}})
                 else:
                     self._create(incident, {role: str(coded)})
                 return
@@ -94,23 +96,18 @@ class Companion:
 
     def discard(self, incident: str) -> None:
         """Remove all of it and see it gone; already gone is fine."""
-        self._cluster.delete(self._path(incident), self.name(incident))
-        if self._look(incident)[0]:
-            raise Unknown(f"{self.name(incident)} was deleted, and is there still")
+        self._secrets.delete(self.name(incident), self.name(incident))
 
     def _create(self, incident: str, data: dict[str, str]) -> None:
         marks = {_INCIDENT: incident, _OWNER: ownership_marks.owner(), _CREATED: ownership_marks.now()}
         meta = {"name": self.name(incident), "labels": {OF: fingerprint(self._name)}, "annotations": marks}
         body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": meta, "data": data}
-        self._cluster.create(secret_path(self._namespace), self.name(incident), body)
+        self._secrets.create(self.name(incident), self.name(incident), body)
 
     def _look(self, incident: str) -> tuple[Json, dict[str, str]]:
         """Its metadata, empty when there is none, and the roles."""
         try:
-            found = self._cluster.get(self._path(incident), self.name(incident))
+            found = self._secrets.get(self.name(incident), self.name(incident))
         except Missing:
             return {}, {}
         return found["metadata"], {role: base64.b64decode(text).decode() for role, text in (found.get("data") or {}).items()}
-
-    def _path(self, incident: str) -> str:
-        return secret_path(self._namespace, self.name(incident))

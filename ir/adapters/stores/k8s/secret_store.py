@@ -11,9 +11,11 @@ from functools import partial
 
 from ir.adapters.stores.k8s import external_secret
 from ir.adapters.stores.k8s.companion import Companion
+from ir.adapters.stores.k8s.newest_seen import Secrets
 from ir.adapters.stores.k8s.owners import owners_of
+from ir.adapters.stores.old_news import settled
 from ir.clients.host_api import Login
-from ir.clients.kubernetes import Cluster, last_writer, secret_path
+from ir.clients.kubernetes import Cluster, last_writer
 from ir.core import key_search
 from ir.core.errors import Conflict, Denied, PortError, Rejected, Unknown
 from ir.core.model import Json
@@ -40,7 +42,9 @@ class K8sSecretStore(Store):
         self.ref = ref
         self._namespace, _, self._name = ref.path.partition("/")
         self._cluster = Cluster(ref.host, login or Login(), timeout)
-        self._beside = Companion(self._cluster, self._namespace, self._name)
+        self._secrets = Secrets(self._cluster, ref.host, self._namespace)
+        self._beside = Companion(self._cluster, self._secrets, self._namespace, self._name)
+        self._wrote = False
         self._may_keep: bool | None = None
 
     @property
@@ -125,6 +129,7 @@ class K8sSecretStore(Store):
             if held.value != new:
                 raise Conflict(f"{self.ref} holds neither the old key nor ours: {held.version} is somebody else's")
 
+        settled(self.read, lambda held: held.value == old, knows=self._wrote)
         return self._switch(old, may)
 
     def discard(self, incident: str) -> None:
@@ -146,7 +151,7 @@ class K8sSecretStore(Store):
     def _get(self) -> Json:
         if not self._name or "/" in self._name:
             raise Rejected(f"{self.ref} is not `k8s://CONTEXT/NAMESPACE/SECRET#KEY`")
-        found = self._cluster.get(secret_path(self._namespace, self._name), f"Secret {self.ref.path}")
+        found = self._secrets.get(self._name, f"Secret {self.ref.path}")
         if not isinstance(found.get("data") or {}, dict) or not found["metadata"].get("resourceVersion"):
             raise Unknown(f"what answered about {self.ref} was not a Secret")
         return found
@@ -182,9 +187,10 @@ class K8sSecretStore(Store):
             coded = base64.b64encode(wanted.reveal().encode()).decode()
             body = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}, "data": {self.ref.field: coded}}
             try:
-                self._cluster.patch(secret_path(self._namespace, self._name), f"Secret {self.ref.path}", body)
+                self._secrets.patch(self._name, f"Secret {self.ref.path}", body)
             except Conflict:
                 continue
+            self._wrote = True
             now = self.read()
             if now.value != wanted:
                 raise Conflict(f"somebody else changed the key in {self.ref} right after us")

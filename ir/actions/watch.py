@@ -105,13 +105,13 @@ def _seen(store: Store, new: Secret, known: StoreFacts) -> Item:
         return unread.at_the_end(store, known, new)
     try:
         held = store.read()
+        ends_at = store.ends_at(held) if held.value == new else 0.0
     except PortError as error:
         return Item(name, Did.UNKNOWN, f"cannot be read since the old key died: {error.what}")
-    if held.value == new and held.until:
-        at = datetime.fromtimestamp(held.until, UTC).isoformat(timespec="minutes")
-        return Item(
-            name, Did.FAILED, f"holds the replacement, and deletes that version by itself at {at}: lift the timer and write it again"
-        )
+    if ends_at:
+        at = datetime.fromtimestamp(ends_at, UTC).isoformat(timespec="minutes")
+        how = "deletes that version by itself" if held.until else "is deleted by itself"
+        return Item(name, Did.FAILED, f"holds the replacement, and {how} at {at}: lift the timer{' and write it again' * bool(held.until)}")
     if held.value == new:
         return Item(name, Did.DONE, "holds the replacement")
     return Item(name, Did.FAILED, store_check.another_value(known))

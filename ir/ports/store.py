@@ -155,6 +155,10 @@ class Store(Protocol):
         """Which version of the object stands there, told without its value; "" = that cannot be told here. Raises PortError."""
         return ""
 
+    def ends_at(self, held: Held) -> float:
+        """Epoch seconds at which the store deletes this, or the whole object, by itself; 0 = never. Raises PortError."""
+        return held.until
+
     def owners(self) -> tuple[Owner, ...]:
         """Programs that write this place by themselves, by what the place tells of them; none where it tells nothing. Raises PortError."""
         return ()

@@ -1,5 +1,6 @@
 """What is particular to Parameter Store: no compare-and-set, a KMS key that a write has to repeat, versions without deletion."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +51,18 @@ def test_another_key_that_came_in_between_is_put_back_and_is_a_conflict(world: s
     with pytest.raises(Conflict):
         _promoted_while(world, ref, new, lambda: world.write(ref, third))
     assert world.seen(ref) == third.reveal()
+
+
+def test_a_parameter_that_deletes_itself_is_told_before_and_after(world: ssm.ParameterWorld) -> None:
+    ref = world.place(key())
+    store = world.make(ref)
+    assert store.ends_at(store.read()) == 0.0 and "deleted by itself" not in store.check_write(INCIDENT).said
+    expiry = {"Type": "Expiration", "Version": "1.0", "Attributes": {"Timestamp": "2036-01-01T00:00:00.000Z"}}
+    notice = {"Type": "NoChangeNotification", "Version": "1.0", "Attributes": {"After": "20", "Unit": "Days"}}
+    policies = json.dumps([json.dumps(notice), json.dumps(expiry)])
+    world.client.put_parameter(Name=f"/{ref.path}", Value=world.text(ref), Overwrite=True, Tier="Advanced", Policies=policies)
+    assert "deleted by itself at 2036-01-01T00:00+00:00" in store.check_write(INCIDENT).said
+    assert store.ends_at(store.read()) == 2082758400.0
 
 
 def test_a_write_keeps_the_kms_key_the_type_and_the_description(world: ssm.ParameterWorld) -> None:

@@ -75,6 +75,17 @@ def test_aliases_and_a_rotation_are_said(world: GcpWorld) -> None:
     assert "it has a rotation of its own" in said
 
 
+def test_a_secret_that_deletes_itself_is_told_before_and_after(world: GcpWorld) -> None:
+    old, new = key(), key()
+    ref = world.place(old)
+    store = world.make(ref)
+    assert store.ends_at(store.read()) == 0.0 and "deleted by itself" not in store.check_write(INCIDENT).said
+    world.twin.secrets[ref.path].about["expireTime"] = "2036-01-01T00:00:00.123456789Z"
+    assert "it is deleted by itself at 2036-01-01" in store.check_write(INCIDENT).said
+    store.promote(INCIDENT, new, expected=store.read().version)
+    assert round(store.ends_at(store.read())) == 2082758400
+
+
 def test_a_disabled_newest_version_and_binary_data_are_refused(world: GcpWorld) -> None:
     ref = world.place(key())
     world.twin.secrets[ref.path].disabled.add(1)

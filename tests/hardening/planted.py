@@ -1293,4 +1293,11 @@ MUTANTS = (
         "    for coded in ():\n",
         ("tests/unit/test_other_fields.py",),
     ),
+    Mutant(
+        "ask no store whether it deletes the replacement",
+        "ir/actions/watch.py",
+        "ends_at = store.ends_at(held) if held.value == new else 0.0",
+        "ends_at = held.until if held.value == new else 0.0",
+        ("tests/incident/test_workflow.py",),
+    ),
 )

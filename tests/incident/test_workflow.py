@@ -684,6 +684,15 @@ def test_a_store_that_deletes_the_replacement_by_itself_is_still_to_do_with_the_
     assert "deletes that version by itself at 2096-10-02T07:06" in record.debts[name].why
 
 
+def test_an_object_that_is_deleted_by_itself_is_still_to_do_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    sim = Simulation("exposed")
+    name, store = next(iter(sim.stores.items()))
+    monkeypatch.setattr(SimStore, "ends_at", lambda self, _held: 4_000_000_000.0 if self is store else 0.0)
+    code, record, _ = go(sim)
+    assert code == ExitCode.DEBT and record.debts[name].kind == "store-behind"
+    assert "is deleted by itself at 2096-10-02T07:06" in record.debts[name].why
+
+
 @pytest.mark.parametrize("told", [False, True])
 def test_unknown_permissions_of_a_managed_key_are_refused_before_the_mint(told: bool) -> None:
     """Contain-first stopped at the mint, for a reason that the first look had seen."""

@@ -98,6 +98,10 @@ class SimStore:
         self._fate()
         return Permission(True, "may write")
 
+    def ends_at(self, held: Held) -> float:
+        """See `ports.Store`."""
+        return held.until
+
     def stamp(self) -> str:
         """See `ports`."""
         return ""

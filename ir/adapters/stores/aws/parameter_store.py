@@ -2,14 +2,15 @@
 
 from collections.abc import Collection
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from ir.adapters.stores.aws.parameter_custody import ParameterCustody
-from ir.adapters.stores.aws.parameters import ParameterStore
+from ir.adapters.stores.aws.parameters import ParameterStore, expires
 from ir.adapters.stores.counted import CountedStore
 from ir.adapters.stores.newest import StoredVersion
 from ir.core.errors import Conflict, Denied, Rejected
 from ir.core.reference import Reference
-from ir.ports import Permission
+from ir.ports import Held, Permission
 
 
 class AwsParameterStore(CountedStore):
@@ -34,9 +35,15 @@ class AwsParameterStore(CountedStore):
         said = "Parameter Store cannot simulate a write; the run proves PutParameter before the mint, by a call that AWS refuses to do"
         if about.get("Type") != "SecureString":
             said += f"; the parameter is a {about.get('Type')}, so it is not encrypted"
+        if (ends_at := expires(about)) > 0:
+            said += f"; the parameter is deleted by itself at {datetime.fromtimestamp(ends_at, UTC).isoformat(timespec='minutes')}"
         if about.get("LastModifiedUser"):
             said += f"; changed last by {about['LastModifiedUser']}"
         return Permission(proven=False, said=said)
+
+    def ends_at(self, held: Held) -> float:
+        """See `ports.Store`. A new version keeps the policies of the parameter."""
+        return expires(self._parameters.about(self._name))
 
     def prove_write(self, incident: str) -> None:
         """Ask to create the parameter that exists: AWS refuses that, after the policy has allowed it. Nothing changes.

@@ -7,8 +7,10 @@ from collections.abc import Collection
 from typing import Any
 
 from ir.adapters.stores.aws import client as aws_client
+from ir.adapters.stores.names import moment
 from ir.adapters.stores.newest import StoredVersion
 from ir.adapters.stores.old_news import awaited
+from ir.core import untrusted_json
 from ir.core.errors import Missing, Rejected
 
 _REPEATED = ("Type", "KeyId", "Description", "AllowedPattern", "DataType")
@@ -118,3 +120,15 @@ class ParameterStore:
     def _call(self, call: str, name: str, needed: str, **arguments: Any) -> Any:
         client, what = aws_client.parameters(self._region, self._timeout, self._plain), self._what(name)
         return aws_client.answer(aws_client.ask(lambda: getattr(client, call)(**arguments), what), what, needed)
+
+
+def expires(about: dict[str, Any]) -> float:
+    """Epoch seconds at which a policy of the parameter deletes it, 0 = never; `about` as of `ParameterStore.about`."""
+    for policy in about.get("Policies") or []:
+        try:
+            told = untrusted_json.loads(str(policy.get("PolicyText", "")))
+        except ValueError:
+            continue
+        if isinstance(told, dict) and told.get("Type") == "Expiration" and isinstance(told.get("Attributes"), dict):
+            return moment(told["Attributes"].get("Timestamp"))
+    return 0.0

@@ -6,6 +6,7 @@ its number, and a `latest` older than one that we have seen is out of date.
 
 from ir.adapters.stores.counted import CountedStore
 from ir.adapters.stores.gcp.custody import GcpCustody
+from ir.adapters.stores.names import moment
 from ir.adapters.stores.newest import StoredVersion
 from ir.adapters.stores.old_news import awaited
 from ir.clients.gcp_secrets import GcpProject
@@ -14,7 +15,7 @@ from ir.core import key_search
 from ir.core.errors import Denied, Rejected
 from ir.core.ownership import Owner, marked
 from ir.core.reference import Reference
-from ir.ports import Permission
+from ir.ports import Held, Permission
 
 _newest: dict[str, int] = {}
 """Object → the newest version that this process has seen."""
@@ -50,7 +51,12 @@ class GcpSecretStore(CountedStore):
             named = ", ".join(f"{name} (version {number})" for name, number in sorted(aliases.items()))
             said += f"; services that read the alias {named} go on with it"
         said += "; it has a rotation of its own" if about.get("rotation") else ""
+        said += f"; it is deleted by itself at {about['expireTime']}" if about.get("expireTime") else ""
         return Permission(proven=True, said=said)
+
+    def ends_at(self, held: Held) -> float:
+        """See `ports.Store`."""
+        return moment(self._project.about(self.ref.path).get("expireTime"))
 
     def owners(self) -> tuple[Owner, ...]:
         """See `ports.Store`."""

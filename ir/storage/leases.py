@@ -179,12 +179,13 @@ class Leases:
 def alive(row: Mapping[Any, Any], now: float | None = None) -> bool:
     """Whether the process of a row (`tables.of_a_process`) still runs: by the kernel on this machine, else by the heartbeat.
 
-    `now` is by the clock that wrote the heartbeat (`database.clock`); None takes this machine's.
+    `now` is by the clock that wrote the heartbeat (`database.clock`); None takes this machine's. A heartbeat of the future was written by
+    a server whose clock another one's has replaced: a living process writes the next one within seconds.
     """
     runs = process_table.runs(row["machine"] or "", row["pid"], row["born"]) if row["host"] == socket.gethostname() else None
     if runs is not None:
         return runs
-    return bool((time.time() if now is None else now) - row["heartbeat"] < STALE)
+    return bool(abs((time.time() if now is None else now) - row["heartbeat"]) < STALE)
 
 
 def _read(db: sa.Connection, which: sa.ColumnElement[bool], now: float | None, *, most: int | None = None) -> list[Lease]:

@@ -65,6 +65,15 @@ def test_elsewhere_the_heartbeat_counts(book: State) -> None:
     assert book.leases.take_over(process_identity.me("bob"), "INC-1") == 2
 
 
+def test_a_heartbeat_of_the_future_is_no_sign_of_life(book: State) -> None:
+    """Its database server's clock was ahead of that of the standby which took its place: a dead process looked alive for as long."""
+    book.leases.take(replace(process_identity.me("ann"), host="elsewhere"), "INC-1", ["key a"])
+    with book.engine.begin() as db:
+        db.exec_driver_sql("UPDATE ir_leases SET heartbeat = ?", (time.time() + 600.0,))
+    assert not book.leases.alive(["INC-1"])
+    assert book.leases.take_over(process_identity.me("bob"), "INC-1") == 2
+
+
 @pytest.mark.parametrize("where", ["another kernel pid:[4026531836]", ""], ids=["another machine", "nobody knows where"])
 def test_of_a_namesake_only_the_heartbeat_tells(book: State, where: str) -> None:
     """Two containers with one host name: the other's process is not here, or its number is somebody else's here."""

@@ -86,6 +86,19 @@ def test_a_secret_that_deletes_itself_is_told_before_and_after(world: GcpWorld) 
     assert round(store.ends_at(store.read())) == 2082758400
 
 
+def test_each_right_that_is_lacking_is_named_before_the_mint(world: GcpWorld) -> None:
+    """The roles that add and access versions may not look at the secret itself, which custody and timers take."""
+    ref = world.place(key())
+    rights = {f"secretmanager.{name}" for name in ("versions.access", "secrets.get", "versions.add")}
+    for lacking in rights - {"secretmanager.versions.access"}:
+        world.twin.tokens["part"] = frozenset(rights - {lacking})
+        with pytest.raises(Denied, match=f"our login lacks {lacking} on") as refused:
+            world.make(ref, login="part").check_write(INCIDENT)
+        assert "viewer" in refused.value.next_step
+    world.twin.tokens["part"] = frozenset(rights)
+    assert world.make(ref, login="part").check_write(INCIDENT).proven
+
+
 def test_a_disabled_newest_version_and_binary_data_are_refused(world: GcpWorld) -> None:
     ref = world.place(key())
     world.twin.secrets[ref.path].disabled.add(1)

@@ -17,6 +17,7 @@ from ir.core.ownership import Owner, marked
 from ir.core.reference import Reference
 from ir.ports import Held, Permission
 
+_RIGHTS = tuple(f"secretmanager.{right}" for right in ("versions.access", "secrets.get", "versions.add"))
 _newest: dict[str, int] = {}
 """Object → the newest version that this process has seen."""
 
@@ -38,11 +39,13 @@ class GcpSecretStore(CountedStore):
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`. Google tells our rights on the secret; the right to make one beside it is proven when the key is kept."""
         self.current()
-        lacking = self._project.may(self.ref.path, "secretmanager.versions.access", "secretmanager.versions.add")
+        lacking = self._project.may(
+            self.ref.path, *(f"secretmanager.{right}" for right in ("versions.access", "secrets.get", "versions.add"))
+        )
         if lacking:
             raise Denied(
                 f"our login lacks {', '.join(lacking)} on {self.ref.object}",
-                next_step="grant roles/secretmanager.secretVersionAdder and secretAccessor",
+                next_step="grant roles/secretmanager.secretVersionAdder, secretAccessor and viewer",
             )
         about = self._project.about(self.ref.path)
         said = "Google says that our login may add a version"

@@ -29,6 +29,7 @@ def test_every_method_of_a_port_is_known_as_a_read_or_a_write() -> None:
     reads = {
         "read",
         "stamp",
+        "ends_at",
         "check_write",
         "pending",
         "left",

@@ -83,10 +83,7 @@ def _in_use(world: World, record: Incident, rows: list[KeyRow], held: dict[str, 
     tried = row.name.rpartition("-")[2]
     n = int(tried) if tried.isdecimal() else int(record.facts["mint"]["n"])
     if value.fingerprint == record.facts["old"]["fingerprint"]:
-        made = f"{store} holds {row.id}, which this incident made itself"
-        said = f"{made}, so another key leaked; its record of that is lost. Nothing was expired"
-        todo = f"ir abort {world.incident}, then: {debt_rules.again(record)} --leaked-key-from prompt, with the key that leaked"
-        return Outcome(Did.FAILED, said, todo=todo)
+        return replace(own_keys.taken_for_leaked(record, store, row.id), did=Did.FAILED)
     facts: Json = {"new": {"id": row.id, "custody": successor.keep(world, n, value)}}
     said = f"{store} holds {row.id}, which an earlier call did mint, and which the record does not know any more; nothing was minted again"
     return _done(world, record, n, value, said, facts)

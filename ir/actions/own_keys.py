@@ -89,6 +89,15 @@ def in_stores(world: World, facts: Facts, rows: Sequence[KeyRow]) -> dict[str, t
     return found
 
 
+def taken_for_leaked(record: Incident, where: str, key_id: str) -> Outcome:
+    """What is taken for the leaked key is one that this incident made: its record of that is lost, and services are on it."""
+    said = (
+        f"{where} holds {key_id}, which this incident made itself, so another key leaked; its record of that is lost. Nothing was expired"
+    )
+    todo = f"ir abort {record.id}, then: {debt_rules.again(record)} --leaked-key-from prompt, with the key that leaked"
+    return Outcome(Did.WAITING, said, todo=todo)
+
+
 def _held(store: Store) -> Secret | None:
     try:
         return None if store.guided else store.read().value

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TypeVar
 
-from ir.actions import delivery, leaked_key, rights, same_value, store_check
+from ir.actions import delivery, leaked_key, own_keys, rights, same_value, store_check
 from ir.actions.store_check import tried
 from ir.core.errors import PortError, Unknown
 from ir.core.model import Did, Item, Json, KeyKind, Liveness, Outcome, Policy
@@ -52,6 +52,9 @@ def _looked(world: World, record: Incident, held: dict[str, Held | None], items:
         lambda: leaked_key.look(world, old),
         lambda: world.both(lambda: _look_at_services(world, services, record, old), lambda: _elsewhere(world, old)),
     )
+    if row is not None and row.name.startswith(f"ir-{world.incident}-"):
+        where = next((name for name, one in held.items() if one is not None and one.value == old), "the prompt")
+        return own_keys.taken_for_leaked(record, where, row.id)
     facts["old"] = leaked_key.facts_of(world, old, probe, row, held)
     facts["old"]["found_in_store"] |= bool(record.facts.get("old", {}).get("found_in_store"))
     hard = leaked_key.problems(world, old, probe)

@@ -1300,4 +1300,11 @@ MUTANTS = (
         "ends_at = held.until if held.value == new else 0.0",
         ("tests/incident/test_workflow.py",),
     ),
+    Mutant(
+        "contain a key that this incident made itself",
+        "ir/actions/preflight.py",
+        '    if row is not None and row.name.startswith(f"ir-{world.incident}-"):',
+        "    if row is not None and row.name == chr(0):",
+        ("tests/hardening/test_failover.py::test_no_replacement_is_contained_for_the_leaked_key",),
+    ),
 )

@@ -86,6 +86,23 @@ def test_a_rotation_goes_on_from_what_the_promoted_database_knows(
     assert "cannot be replayed" not in said
 
 
+@pytest.mark.parametrize(("kept", "lost"), [(2, 5), (1, 9)])
+def test_no_replacement_is_contained_for_the_leaked_key(tmp_path: Path, line: Wire, database: str, kept: int, lost: int) -> None:
+    """With misuse the first act is to take rights away; what forgot its first look would take them from the key in use."""
+    with responder(tmp_path / "hot", policy="exploited", database=database) as world:
+        world.more = {"IR_DATABASE_URL": line.address}
+        code, said = world.ir("database", "roles")
+        assert code == ExitCode.DONE, said
+        code, said = fails_over(world, line, database, kept, lost)
+        assert code == ExitCode.UNEXPECTED and SAID in said, said
+        code, said = world.ir("resume", world.incidents()[-1], "--yes")
+        assert len(world.live()) == 1, said
+        if kept < 2:
+            assert code == ExitCode.WAITING and "which this incident made itself" in said and "contained" not in said, said
+        else:
+            assert code == ExitCode.DONE and world.is_whole() == "", said
+
+
 @pytest.mark.parametrize("lost", [5, 9])
 def test_an_incident_that_is_lost_altogether_is_named_and_rebuilt(world: Responder, line: Wire, database: str, lost: int) -> None:
     code, said = fails_over(world, line, database, 0, lost)

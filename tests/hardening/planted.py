@@ -922,6 +922,20 @@ MUTANTS = (
         ("tests/unit/test_review_shapes.py",),
     ),
     Mutant(
+        "take 05/11/2026 for a day in May where nothing tells",
+        "ir/review/ingest/date_order.py",
+        'return "unsure"',
+        'return "month"',
+        ("tests/unit/test_review_listed.py",),
+    ),
+    Mutant(
+        "read the cells of a W3C log under another log's names",
+        "ir/review/ingest/listed_fields.py",
+        "if len(cells) != len(names):",
+        "if not cells:",
+        ("tests/unit/test_review_listed.py",),
+    ),
+    Mutant(
         "read a body of a mail without joining its broken lines",
         "ir/alerts/mail_text.py",
         "if _BREAK.search(text) and not _LOOSE.search(text):",

@@ -18,28 +18,32 @@ NAMES: dict[str, tuple[str, ...]] = {
         "@t source_realtime_timestamp realtime_timestamp timereported timegenerated time_generated time_generated_utc",
         "observed_time_unix_nano",
         "start_utc start_local edge_start_timestamp request_time request_time_epoch approximate_arrival_timestamp published_at",
+        "time_stamp started_at req_time_sec",
         "time.seconds timestamp.seconds messagetime start_time_unix_nano",
     ),
     "service": _words("service service_name service.name app application app_name program syslog_identifier container_name"),
     "request_id": _words("stripe_request_id request_id req_id requestid stripe_req_id upstream_request_id request.id stripe_request"),
-    "method": _words("method http_method request_method client_request_method verb request request_line"),
+    "method": _words("method http_method request_method client_request_method cs_method req_method request_verb verb request request_line"),
     "path": _words(
+        "original_request_uri_with_args",
         "path request_path url_path url.path http_path uri request_uri url request_url http_url url.full url.original full original",
-        "client_request_uri client_request_path resource_path endpoint api_endpoint target http_target resource route request request_line",
+        "client_request_uri client_request_path req_path cs_uri_stem resource_path endpoint api_endpoint target http_target resource route",
+        "request request_line",
     ),
     "status": _words(
         "status_code status http_status response_status response_code status_http http_status_code edge_response_status",
-        "downstream_status origin_response_status origin_status code",
+        "downstream_status origin_response_status origin_status elb_status_code sc_status",
+        "http_request_status code",
     ),
     "key_id": _words("key_id api_key_id api_key key access_key_id key_name stripe_key secret_key authorization"),
     "ip": _words(
         "source_ip source_ip_address client_ip remote_addr remote_ip remote_address client.ip source.ip client.address source.address",
-        "ip ip_address clientip src_ip client_ip_address client_addr client_host downstream_remote_address",
-        "downstream_remote_address_without_port downstream_direct_remote_address x_forwarded_for forwarded_for client remote",
+        "ip ip_address clientip src_ip client_ip_address client_addr client_host cli_ip c_ip downstream_remote_address",
+        "downstream_remote_address_without_port downstream_direct_remote_address x_forwarded_for forwarded_for client remote src",
     ),
     "agent": _words(
         "client_request_user_agent request_user_agent user_agent user_agent.original useragent ua http_user_agent",
-        "source_user_agent source_ua client sdk agent",
+        "source_user_agent source_ua request_client_application cs_user_agent client sdk agent",
     ),
     "api_version": _words("api_version stripe_version"),
     "idem": _words("idempotency_key idem_key idempotency"),
@@ -110,7 +114,7 @@ def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | No
                 texts.append(_said(value))
     found: Found = {}
     for column, wanted in (names or NAMES).items():
-        hits = tuple(path for path in _by_name(paths, wanted) if _fits(column, paths[path]))
+        hits = _named(column, paths, wanted)
         if column == "request_id":
             hits = _by_value(paths, REQUEST_ID, "req_") or hits
         if column == "object_id" and names is None:
@@ -147,6 +151,18 @@ def _by_name(paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], 
     return tuple(path for _, _, path in sorted(scored))
 
 
+_FLATTENED = ("method", "path", "status", "ip", "agent")
+"""Columns that a query may name by the whole way to them: `httpRequest_requestMethod`."""
+
+
+def _named(column: str, paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    hits = tuple(path for path in _by_name(paths, wanted) if _fits(column, paths[path]))
+    if hits or column not in _FLATTENED:
+        return hits
+    ends = tuple(f"_{name}" for name in wanted if "_" in name)
+    return tuple(path for path in sorted(paths) if canonical(path[-1]).endswith(ends) and _fits(column, paths[path]))
+
+
 def _by_value(paths: _Values, shape: re.Pattern[str], mark: str) -> tuple[tuple[str, ...], ...]:
     """Fields with such values (`mark` is in each); those that hold nothing else come first, then those with the most different ones."""
     scored = []
@@ -160,8 +176,8 @@ def _by_value(paths: _Values, shape: re.Pattern[str], mark: str) -> tuple[tuple[
 
 _NUMBER = re.compile(r"\d{9,19}(\.\d+)?")
 _STAMP = re.compile(
-    r"\d{4}[-/]\d\d[-/]\d\d|\d{8}T\d{6}|\d\d?/[A-Z][a-z]{2}/\d{4}|"
-    r"\d\d?[/.-]\d\d?[/.-]\d{4}|[A-Z][a-z]{2} \d\d?,? |\d\d?[ -][A-Z][a-z]{2}[ -]\d{4}"
+    r"\d{4}[-/]\d\d[-/]\d\d|\d{8}T\d{6}|/Date\(\d|\d\d?/[A-Z][a-z]{2}/\d{4}|"
+    r"\d\d?[/.-]\d\d?[/.-]\d{4}|[A-Z][a-z]{2} {1,2}\d\d?,? |\d\d?[ -][A-Z][a-z]{2}[ -]\d{4}"
 )
 _LINE = re.compile(r"\b(?:GET|POST|DELETE|PUT|PATCH|HEAD)\b[ \",:|]+(?:https?://[^/ ]+)?/")
 _DATE = re.compile(r"[\d./-]{8,10}")

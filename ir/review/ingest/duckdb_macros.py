@@ -43,6 +43,8 @@ _WHOLE_NUMBER = """CASE WHEN NOT regexp_full_match(x, '[0-9]{9,19}') THEN NULL W
   WHEN TRY_CAST(x AS BIGINT) >= 100000000 THEN TRY_CAST(x AS BIGINT) END"""
 # 14 digits that begin with 20 are a date run together, not milliseconds of the year 2612.
 _RUN_TOGETHER = "length(x) = 14 AND starts_with(x, '20')"
+# .NET's JSON: milliseconds of UTC, whatever offset follows them.
+_DATE_OF_NET = r"^/Date[(]([0-9]{10,14})(?:[+-][0-9]{4})?[)]/$"
 # JavaScript's dates end with `GMT+0200 (CEST)`.
 _TIDY = r"""regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(trim(x),
   ' ?(?:UTC|GMT)([+-][0-9:]+)(?: [(].*[)])?$', ' \1'),
@@ -110,6 +112,7 @@ MACROS: tuple[str, ...] = (
     f"ir_whole_time(x) AS {_WHOLE_NUMBER}",
     # A macro writes its argument wherever it uses it; the lambda has it once, or this text would fill pages.
     f"""ir_any_time(x) AS COALESCE(CASE WHEN {_RUN_TOGETHER} THEN NULL
+        WHEN starts_with(x, '/Date(') THEN TRY_CAST(regexp_extract(x, '{_DATE_OF_NET}', 1) AS BIGINT) // 1000
         ELSE COALESCE(ir_whole_time(x), ir_number_time(TRY_CAST(x AS DOUBLE))) END,
       list_transform([CASE WHEN regexp_matches(x, '[A-Za-z.]$|[A-Z]{{3,5}} 20[0-9]{{2}}$') THEN ir_turned(replace(trim(x), '(', ''))
         WHEN regexp_matches(x, '(?:UTC|GMT)[+-][0-9]')

@@ -1,8 +1,9 @@
 """Take records out of other records: batches of a log shipper, and events inside strings, as queues, topics and dumps hold them.
 
 OTLP: opentelemetry.proto.logs.v1 and trace.v1 as JSON. CloudWatch: a subscription's `logEvents`, the rows of Logs Insights. Azure Monitor:
-`tables` of a query. Elasticsearch: `hits`. Docker, journald: a line of text that is JSON itself. Loki: `/loki/api/v1/query_range` and push.
-Firehose and Kinesis: `data` in base64, of CloudWatch also gzip. SNS: `Message`. SQS: `Body` or `body`. dj-stripe: `fields` of a dump.
+`tables` of a query. Elasticsearch: `hits`, or a hit a line. Splunk: `result` a line, `rows` under `fields`. Docker, journald: a line of
+text that is JSON itself. Loki: `/loki/api/v1/query_range` and push. Firehose and Kinesis: `data` in base64, of CloudWatch also gzip. SNS:
+`Message`. SQS: `Body` or `body`. dj-stripe: `fields` of a dump.
 """
 
 import base64
@@ -19,7 +20,8 @@ from ir.review.ingest.text_times import stamp
 _DEEPEST = 6
 _MOST_UNPACKED = 16 << 20
 """Bytes that a packed record may have."""
-_TEXTS = (("log", "time"), ("MESSAGE", "__REALTIME_TIMESTAMP"), ("line", "timestamp"), ("message", "@timestamp"), ("message", "timestamp"))
+_TEXTS = ("log", "MESSAGE", "line", "message", "msg", "Message", "_raw", "textPayload")
+_TIMES = ("time", "__REALTIME_TIMESTAMP", "timestamp", "@timestamp", "_time", "date", "TimeGenerated")
 """A line of a program as its shipper wraps it, and the time that the shipper gives it."""
 _EVENT_TYPES = ("event", "v2.core.event")
 
@@ -38,6 +40,15 @@ def unfold(record: Json, *, own: bool = False, deep: int = _DEEPEST) -> list[Jso
 def is_batch(record: Json) -> bool:
     """Whether it is a batch of a shipper, a queue or a log store. A page of Stripe's API is not, and a line may be of any length."""
     return _batch(record) is not None
+
+
+def opened(row: Json) -> Json | None:
+    """A row of a table with what the JSON object in one of its cells tells; None when no cell holds one."""
+    for name, value in row.items():
+        inner = _held(value)
+        if inner is not None:
+            return {**{other: cell for other, cell in row.items() if other != name}, **inner}
+    return None
 
 
 def is_event(record: Json) -> bool:
@@ -67,9 +78,27 @@ def _batch(record: Json) -> list[Json] | None:
         return [one for row in rows if isinstance(row, dict) for one in _unpacked(row)] or None
     if set(record) >= {"data", "recordId"}:
         return _unpacked(record) or None
-    line = next(((text, time) for text, time in _TEXTS if text in record and time in record), None)
-    inner = _parsed(record[line[0]]) if line else None
-    return [{"timestamp": record[line[1]], **inner}] if line and isinstance(inner, dict) and not is_event(inner) else None
+    wrapped = _wrapped(record)
+    if wrapped is not None:
+        return [wrapped]
+    time = next((name for name in _TIMES if name in record), "")
+    inner = next(filter(None, (_held(record.get(name)) for name in _TEXTS if time)), None)
+    return [{"timestamp": record[time], **inner}] if inner is not None and not is_event(inner) else None
+
+
+def _wrapped(record: Json) -> Json | None:
+    """The one record in Splunk's `result` and Elasticsearch's `_source`."""
+    for name, beside in (("result", ("preview", "offset")), ("_source", ("_index", "_id"))):
+        inner = record.get(name)
+        if isinstance(inner, dict) and any(one in record for one in beside):
+            return inner
+    return None
+
+
+def _held(value: Any) -> Json | None:
+    """The object that a text is."""
+    inner = _parsed(value) if isinstance(value, str) else None
+    return inner if isinstance(inner, dict) else None
 
 
 def _table(record: Json) -> list[Json] | None:
@@ -79,9 +108,16 @@ def _table(record: Json) -> list[Json] | None:
         return [row for one in tables for row in _named_cells(one)]
     if isinstance(results, list) and results and all(isinstance(row, list) for row in results):
         return [_cells(row) for row in results]
+    names, rows = record.get("fields"), record.get("rows")
+    if isinstance(names, list) and isinstance(rows, list) and rows and all(isinstance(row, list) for row in rows):
+        return [dict(zip(map(_column, names), row, strict=False)) for row in rows]
     if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
         return [one["_source"] for one in hits["hits"] if isinstance(one, dict) and isinstance(one.get("_source"), dict)]
     return None
+
+
+def _column(name: Any) -> str:
+    return str(name.get("name") if isinstance(name, dict) else name)
 
 
 def _named_cells(table: Json) -> Iterator[Json]:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ir.review.ingest import date_order
 from ir.review.ingest.activity_table import activity_sql, flat_activity_sql
 from ir.review.ingest.byte_stream import LONGEST
 from ir.review.ingest.column_map import ColumnMap
 from ir.review.ingest.column_names import REQUEST_SHAPE
+from ir.review.ingest.dialects import COLUMNS
 from ir.review.ingest.events_table import events_sql, unwrapped_sql
 from ir.review.ingest.file_format import Sniffed
 from ir.review.ingest.requests_table import requests_sql
@@ -23,16 +25,16 @@ def _first(patterns: tuple[tuple[str, int], ...]) -> str:
 
 
 _METHODS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
+_CODE = r"(?:(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|responded)[ ,:|]+|(?:status|code)[=: ]+)"
 # Web servers, proxies and plain text: the fields that any line may have.
 TEXT = {
     "ts": _first(TIMES),
     "request_id": f"NULLIF(regexp_extract(l, {quoted(REQUEST_SHAPE)}), '')",
     "method": f"NULLIF(regexp_extract(l, '\\b({_METHODS})\\b[ ,:|\"]', 1), '')",
     "path": f"NULLIF(regexp_extract(l, '\\b(?:{_METHODS})\\b[ ,:|\"]+(?:https?://[^/ ]+)?(/[^ \",|]*)', 1), '')",
-    # Behind a request line; else as HAProxy (after its timers), Squid (after its result) and `stripe logs tail` (in brackets) write it.
-    "status": r"NULLIF(concat(regexp_extract(l, '(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|status[=: ]+|code[=: ]+)[ ,:|]+([1-5]\d\d)\b', 1), "
-    r"CASE WHEN regexp_matches(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)[1-5]\d\d\b') AND NOT regexp_matches(l, "
-    r"'(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|status[=: ]+|code[=: ]+)[ ,:|]+[1-5]\d\d\b') "
+    # Behind a request line or its name; else as HAProxy (after its timers), Squid (after its result) and `stripe logs tail` (in brackets).
+    "status": f"NULLIF(concat(regexp_extract(l, '{_CODE}([1-5]\\d\\d)\\b', 1), "
+    rf"CASE WHEN regexp_matches(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)[1-5]\d\d\b') AND NOT regexp_matches(l, '{_CODE}[1-5]\d\d\b') "
     r"THEN regexp_extract(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)([1-5]\d\d)\b', 1) ELSE '' END), '')",
     "ip": r"NULLIF(regexp_extract(l, '(?:^|[ \"=\[,])"
     r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7})(?:$|[ \":,\]])', 1), '')",
@@ -60,7 +62,7 @@ class Shape:
     delimiter: str = ""
     header: tuple[str, ...] = ()
     skip: int = 0
-    day_first: bool = False
+    dates: str = ""
     many: bool = False
     plain: bool = True
     mapped: bool = False
@@ -69,6 +71,7 @@ class Shape:
     cleaned: bool = False
     folded: str = ""
     program: str = ""
+    dialect: str = ""
 
     @classmethod
     def of(cls, sniffed: Sniffed, *, own: bool) -> "Shape":
@@ -78,7 +81,7 @@ class Shape:
         columns = tuple(sorted(sniffed.columns.items()))
         return cls(
             sniffed.form, sniffed.kind, columns, own, sniffed.delimiter, sniffed.header, sniffed.skip,
-            sniffed.day_first, sniffed.many, sniffed.plain, folded=sniffed.folded, program=sniffed.program,
+            sniffed.dates, sniffed.many, sniffed.plain, folded=sniffed.folded, program=sniffed.program, dialect=sniffed.dialect,
         )  # fmt: skip
 
     @classmethod
@@ -87,7 +90,7 @@ class Shape:
         side = own if column_map.own is None else column_map.own
         columns = tuple(sorted(column_map.paths().items()))
         seen = cls.of(sniffed, own=side)
-        seen = replace(seen, day_first=sniffed.day_first, many=sniffed.many)  # an event's own shape leaves them out
+        seen = replace(seen, dates=column_map.dates or sniffed.dates, many=sniffed.many)  # an event's own shape leaves them out
         return replace(seen, kind=column_map.kind, columns=columns, mapped=True, zone=column_map.zone)
 
     @property
@@ -157,14 +160,20 @@ def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
         if not shape.mapped:  # a prefix before the pairs often has the time
             columns = {name: sql for name, sql in TEXT.items() if name in ("ts", "request_id")} | columns
     else:
-        return lines_of(names), dict(TEXT)
+        relation, columns = lines_of(names), TEXT | COLUMNS.get(shape.dialect, {})
     if "line" in columns:
         columns = _told_by(columns.pop("line")) | columns
     if "ts_clock" in columns:
         columns["ts"] = f"concat_ws(' ', {columns['ts']}, {columns.pop('ts_clock')})"
-    if shape.day_first and "ts" in columns:
-        columns["ts"] = f"regexp_replace({columns['ts']}, '^([0-9]{{1,2}})[/.-]([0-9]{{1,2}})[/.-]([0-9]{{4}}),?', '\\3-\\2-\\1')"
+    if "ts" in columns:
+        columns["ts"] = date_order.read_sql(shape.dates, columns["ts"])
     return relation, columns
+
+
+def dates_sql(shape: Shape, file: Path) -> str:
+    """The greatest first and second numbers of the dates of a file whose order is not known."""
+    relation, columns = _relation(replace(shape, dates=""), f"[{quoted(str(file))}]")
+    return date_order.greatest_sql(columns["ts"], relation)
 
 
 def _told_by(line: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from ir.core.model import Json
 from ir.review.ingest import envelopes
 from ir.review.ingest.byte_stream import lines
 from ir.review.ingest.text_times import stamp
@@ -56,8 +57,8 @@ def _record(text: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def rewrite_table(file: Path, target: Path, bad: Bad, *, header: tuple[str, ...], delimiter: str, skip: int) -> list[str]:
-    """A CSV with a column of whole events: write each event as a line."""
+def rewrite_table(file: Path, target: Path, bad: Bad, *, header: tuple[str, ...], delimiter: str, skip: int, events: bool) -> list[str]:
+    """A CSV with a column of JSON: write each of the `events` in it as a line; else each row, with what its JSON tells."""
     notes: list[str] = []
     numbered = _texts(file, notes, bad)
     for _ in range(skip):
@@ -73,7 +74,8 @@ def rewrite_table(file: Path, target: Path, bad: Bad, *, header: tuple[str, ...]
                 continue
             if row is None:
                 return notes
-            found = envelopes.unfold(dict(zip(header, row, strict=False)))
+            cells: Json = dict(zip(header, row, strict=False))
+            found = envelopes.unfold(cells) if events else [envelopes.opened(cells) or cells] if any(row) else None
             if not found and any(row):
                 bad(reader.line_num + skip, "no event in it", b"")
             for one in found or ():

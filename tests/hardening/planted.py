@@ -936,6 +936,13 @@ MUTANTS = (
         ("tests/unit/test_review_listed.py",),
     ),
     Mutant(
+        "take every finding of Semgrep for a leak",
+        "ir/alerts/code_scanners.py",
+        "return [row for row in found if _about_a_secret(row)]",
+        "return found",
+        ("tests/unit/test_alert_code_scanners.py",),
+    ),
+    Mutant(
         "read a body of a mail without joining its broken lines",
         "ir/alerts/mail_text.py",
         "if _BREAK.search(text) and not _LOOSE.search(text):",

@@ -47,6 +47,10 @@ class RecordedSteps:
         """See `recorder.Durable`."""
         return self._signals.sent(self._incident, after)
 
+    def newest_signal(self) -> int:
+        """See `recorder.Durable`."""
+        return self._signals.latest()
+
     def await_signal(self, after: int) -> list[Json]:
         """See `recorder.Durable`."""
         pause = threading.Event()

@@ -27,6 +27,10 @@ class InMemory:
         """Always empty: a dry run has no lease, so no signal reaches it."""
         return []
 
+    def newest_signal(self) -> int:
+        """None is ever sent."""
+        return 0
+
     def await_signal(self, after: int) -> list[Json]:
         """Raises Refused: no signal can reach a dry run, so it would wait for ever."""
         raise Refused("a dry run waits for no one")

@@ -31,6 +31,10 @@ class Durable(Protocol):
         """Signals with an id above `after`; asked inside steps only."""
         ...
 
+    def newest_signal(self) -> int:
+        """The id of the newest signal, to whichever incident it was sent: a moment old, cheap, and asked anywhere."""
+        ...
+
     def await_signal(self, after: int) -> list[Json]:
         """Block until there is a signal with an id above `after`; asked inside steps only."""
         ...

@@ -115,6 +115,10 @@ class _Again:
         """See `recorder.Durable`; steps ask, and none runs."""
         return []
 
+    def newest_signal(self) -> int:
+        """See `recorder.Durable`; steps ask, and none runs."""
+        return 0
+
     def await_signal(self, after: int) -> list[Json]:
         """See `recorder.Durable`; steps ask, and none runs."""
         return []

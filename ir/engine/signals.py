@@ -8,6 +8,8 @@ from ir.engine.recorder import Recorder, iso
 from ir.engine.step_attempt import Attempts
 
 _INTERRUPTING = ("contain", "abort", "rollback", "close")
+_ANYWAY = 5.0
+"""Seconds after which the signals of an incident are looked up though none seems to be new: ids may become visible out of their order."""
 
 
 class Signals:
@@ -21,7 +23,8 @@ class Signals:
         """`obey` does what a signal asks for, after it was recorded; `every`: seconds between two looks of `stopping`."""
         self._recorder, self._attempts, self._obey, self._every = recorder, attempts, obey, every
         self.heard = 0
-        self._asked_at, self._called = 0.0, False
+        self._asked_at = self._looked_at = 0.0
+        self._newest, self._called = -1, False
 
     def sent(self) -> list[Json]:
         """Signals that were sent and not taken in yet; asked inside recorded steps only."""
@@ -49,7 +52,7 @@ class Signals:
 
     def take_in(self, signal: Json) -> None:
         """Record one signal; exceptions that it accepts count from now on."""
-        self.heard = max(self.heard, int(signal["id"]))
+        self.heard, self._newest = max(self.heard, int(signal["id"])), -1
         body = {**signal["body"], "kind": signal["kind"], "id": signal["id"]}
         self._recorder.emit("signal", body=body, at=iso(signal["at"]), actor=signal["actor"])
         accepts: Json = body.get("accepts", {})
@@ -57,9 +60,14 @@ class Signals:
             self._recorder.accept(accepts, yes=bool(body.get("yes")))
 
     def stopping(self) -> bool:
-        """Whether a signal that changes the plan waits to be heard. Asked often, so it is looked up at most every `every` seconds."""
+        """Whether a signal that changes the plan waits to be heard. Asked often, so it is looked up at most every `every` seconds.
+
+        And only where some incident was sent one meanwhile: many incidents that wait in one process share that question.
+        """
         now = time.monotonic()
         if now - self._asked_at >= self._every:
-            self._asked_at = now
-            self._called = any(signal["kind"] in _INTERRUPTING for signal in self.sent())
+            self._asked_at, newest = now, self._recorder.durable.newest_signal()
+            if newest != self._newest or now - self._looked_at >= _ANYWAY:
+                self._newest, self._looked_at = newest, now
+                self._called = any(signal["kind"] in _INTERRUPTING for signal in self.sent())
         return self._called

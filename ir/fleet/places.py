@@ -50,6 +50,12 @@ class Places:
             self._resting.discard(incident)
             self._changed.notify_all()
 
+    @property
+    def idle(self) -> bool:
+        """Whether every incident waits."""
+        with self._changed:
+            return not self._working and not self._back
+
     @contextmanager
     def resting(self, incident: str) -> Iterator[None]:
         """Give the place away for as long as this lasts; returns when there is one again."""

@@ -145,14 +145,14 @@ class Worker:
         return True
 
     @contextmanager
-    def _rest(self, child: Child, seconds: float) -> Iterator[None]:
+    def _rest(self, child: Child, seconds: float) -> Iterator[Callable[[], bool]]:
         """See `Hooks.resting`."""
         if seconds < _REST:
-            yield
+            yield lambda: False
             return
         self.book.mark(child, ChildState.RESTING)
         with self.places.resting(child.incident):
-            yield
+            yield lambda: self.places.idle
         self.book.mark(child, ChildState.RUNNING)
 
     # ── beginning ──
@@ -160,7 +160,7 @@ class Worker:
     def _begin(self) -> int:
         """Begin what is new, as far as there are places; returns how much."""
         began = 0
-        while self.places.free and not self.fitness.said:
+        while self.places.free and not self.fitness.said and self.book.queued(self.admission.open):
             child = self.book.claim(self.kept.me, lifecycle.new_id(self.kept.index), self.admission.open)
             if child is None:
                 return began

@@ -86,7 +86,8 @@ class Hooks:
         removed_approvers: of the incident's approvers, those whose key has been taken out of the inventory's file since.
         used: notes a use of the old key by us: when it is about to be `asked`, by our clock, and when it was `answered`, by the provider's
             (0 = not yet). A process that is killed before its entry leaves that to the next one.
-        resting: around a wait of so many seconds for nothing but time: a worker lets another incident work meanwhile.
+        resting: around a wait of so many seconds for nothing but time: a worker lets another incident work meanwhile. Gives a function
+            that answers whether none does just now.
     """
 
     say: Callable[[str], None]
@@ -100,7 +101,7 @@ class Hooks:
     over: Callable[[str], bool]
     removed_approvers: Callable[[], Sequence[Approver]]
     used: Callable[[float, float], None]
-    resting: Callable[[float], AbstractContextManager[None]]
+    resting: Callable[[float], AbstractContextManager[Callable[[], bool]]]
 
 
 @dataclass

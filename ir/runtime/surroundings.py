@@ -26,6 +26,8 @@ from ir.storage.inventory_texts import InventoryTexts, sha256_of
 
 _KEPT = 8
 """Inventories that one process remembers."""
+_EACH, _IDLE = 0.5, 3
+"""Seconds of a wait between two looks at whether it should end, and how many of them have to find that every incident waits."""
 _GONE = "what the campaign was begun with is no longer in the database as it was"
 
 
@@ -132,17 +134,21 @@ class Others:
         found = seen(look)
         return judge.judged(found, fingerprint, asked.holds, time.monotonic() + WITHIN)
 
-    def _wait(self, seconds: float) -> bool:
-        """Let another incident work meanwhile; a signal ends it. Strangers who have the key, uncontained, are not given that time."""
+    def _wait(self, seconds: float, least: float) -> bool:
+        """Let another incident work meanwhile; a signal ends it. Strangers who have the key, uncontained, are not given that time.
+
+        Where every incident of this process waits, for a while now, it ends after `least` seconds: none is worth waiting for.
+        """
         world = self._world()
         if world.plan.policy is Policy.EXPLOITED and not world.run.facts().get("containment"):
             return False
-        until = world.elapsed() + seconds
-        with world.hooks.resting(seconds):
-            while (left := until - world.elapsed()) > 0:
-                if world.run.stopping():
+        began, idle = world.elapsed(), 0
+        with world.hooks.resting(seconds) as none_works:
+            while (left := began + seconds - world.elapsed()) > 0:
+                idle = idle + 1 if none_works() else 0
+                if world.run.stopping() or (idle > _IDLE and world.elapsed() - began >= least):
                     return False
-                world.ports.clock.sleep(min(left, 0.5))
+                world.ports.clock.sleep(min(left, _EACH))
         return True
 
 

@@ -134,6 +134,10 @@ class _Unrecorded:
         """See `recorder.Durable`."""
         return self._kept.signals.sent(self._incident, after)
 
+    def newest_signal(self) -> int:
+        """See `recorder.Durable`."""
+        return self._kept.signals.latest()
+
     def await_signal(self, after: int) -> list[Json]:
         """See `recorder.Durable`; an end waits for nothing."""
         return self.signals(after)

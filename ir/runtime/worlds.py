@@ -29,6 +29,11 @@ def quiet(_told: object) -> None:
     """For a hook or a screen without a person to tell."""
 
 
+def resting_alone(_seconds: float) -> AbstractContextManager[Callable[[], bool]]:
+    """`Hooks.resting` of a process that runs one incident: no other works while this one waits."""
+    return nullcontext(lambda: True)
+
+
 @dataclass(frozen=True)
 class ProcessContext:
     """What belongs to the process that runs an incident and is never recorded.
@@ -44,7 +49,7 @@ class ProcessContext:
     operator: Operator
     lost: Callable[[str], None]
     say: Callable[[str], None]
-    resting: Callable[[float], AbstractContextManager[None]]
+    resting: Callable[[float], AbstractContextManager[Callable[[], bool]]]
     patient: bool = True
     leaked: Secret | None = None
     control: Secret | None = None
@@ -130,7 +135,7 @@ def _unrecorded(setting: Setting, kept: State, say: Callable[[str], None], claim
         over=partial(over, kept),
         removed_approvers=lambda: approved.removed(setting, inventory.loads(setting.text, setting.name).approvers),
         used=lambda _asked, _answered: None,
-        resting=lambda _seconds: nullcontext(),
+        resting=resting_alone,
     )
 
 

@@ -1075,7 +1075,7 @@ MUTANTS = (
         "ir/actions/owned.py",
         'stores if known.get(str(store.ref), {}).get("filled_from")',
         "stores if False",
-        TURN,
+        ("tests/unit/test_owned_stores.py",),
     ),
     Mutant("leave the source to a later wave", "ir/actions/wave.py", "owned.with_sources(known, read)", "read", TURN),
     Mutant("write what a program puts back", "ir/actions/owned.py", "return owner.reverts and not", "return False and not", OWNED),

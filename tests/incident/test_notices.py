@@ -4,7 +4,6 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -250,7 +249,7 @@ def test_nobody_is_told_of_a_rehearsal_or_a_drill(options: Options, wired: bool,
     sim = Simulation("exposed")
     setting = Setting("INC-1", INVENTORY, "inventory.yaml", tmp_path, "payments", sim.plan, options)
     kept = open_state()
-    given = worlds.ProcessContext(sim.operator, worlds.quiet, worlds.quiet, lambda _seconds: nullcontext())
+    given = worlds.ProcessContext(sim.operator, worlds.quiet, worlds.quiet, worlds.resting_alone)
     world = worlds.read_only(setting, kept, sim.operator) if options.dry_run else worlds.real(setting, kept, given, 1)
     assert isinstance(getattr(world.hooks.announce, "__self__", None), Desk) is wired
     kept.engine.dispose()

@@ -1,16 +1,18 @@
 """Preflight's look at a store that another program writes: it stops, unless that is accepted or the program takes the value from us."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from ir.actions import store_check
+from ir.actions import owned, store_check
 from ir.core.errors import Denied
 from ir.core.model import Did, Item
 from ir.core.ownership import Owner
 from ir.drill.simulated.stores import SimStore
 from ir.drill.simulated.world import Simulation
+from ir.ports import Store
 
 ARGO = Owner("Argo CD application shop", "change it in Git")
 
@@ -83,3 +85,21 @@ def test_a_write_only_store_is_stopped_for_as_well(*, write_only: bool) -> None:
     store = list(sim.stores.values())[-1]
     store.owned = (Owner("Vercel integration stripe", "roll it there"),)
     assert _look(sim, store).did is Did.REFUSED
+
+
+def test_what_is_filled_from_others_is_worked_on_when_these_are_done() -> None:
+    sim, _ = _simulated()
+    source, copy = list(sim.world.ports.stores.values())[:2]
+    began = list[tuple[str, bool]]()
+    written = threading.Event()
+
+    def work(store: Store) -> Item:
+        began.append((str(store.ref), written.is_set()))
+        if store is source:
+            assert not written.wait(0.2)  # the source takes a while
+            written.set()
+        return Item(str(store.ref), Did.DONE, "")
+
+    items = owned.in_turn(sim.world, {str(copy.ref): {"filled_from": [str(source.ref)]}}, [copy, source], work)
+    assert began == [(str(source.ref), False), (str(copy.ref), True)]
+    assert sorted(item.name for item in items) == sorted([str(source.ref), str(copy.ref)])

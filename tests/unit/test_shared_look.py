@@ -10,7 +10,7 @@ class Rounds:
     """Looks that take a while, by a clock of their own; keys ask for one about every second."""
 
     def __init__(self, each: float = 0.1) -> None:
-        self.now, self.each, self.began = 0.0, each, list[float]()
+        self.now, self.each, self.began, self.idle = 0.0, each, list[float](), False
         self.look = SharedLook(self._take, lambda: self.now)
 
     def _take(self) -> Seen:
@@ -18,9 +18,9 @@ class Rounds:
         self.now += self.each
         return Seen()
 
-    def wait(self, seconds: float) -> bool:
-        self.now += seconds
-        return True
+    def wait(self, seconds: float, least: float) -> bool:
+        self.now += max(0.0, least) if self.idle else seconds
+        return not self.idle
 
     def ask(self, after: float = 1.0) -> float:
         """When the look began that answers a question, as seconds after it; and how long the answer took."""
@@ -55,7 +55,7 @@ def test_those_who_ask_together_get_one_look() -> None:
     look, got = SharedLook(take), list[Seen]()
     waits = list[float]()
 
-    def called_away(seconds: float) -> bool:
+    def called_away(seconds: float, _least: float) -> bool:
         waits.append(seconds)
         return False
 
@@ -77,5 +77,15 @@ def test_one_that_is_called_away_looks_at_once() -> None:
     rounds = Rounds(each=5.0)
     rounds.ask()
     before = rounds.now
-    rounds.look.fresh(lambda _seconds: False)
+    rounds.look.fresh(lambda _seconds, _least: False)
     assert rounds.now - before == 5.0
+
+
+def test_when_every_incident_waits_a_look_is_taken_early_and_looks_stay_few() -> None:
+    busy, idle = Rounds(), Rounds()
+    idle.idle = True
+    waits = {rounds: [rounds.ask() for _ in range(60)] for rounds in (busy, idle)}
+    assert sum(waits[idle]) < sum(waits[busy]) / 2
+    while idle.now < 36_000:
+        idle.ask()
+    assert len(idle.began) < 700, "at most about one a minute in a long campaign"

@@ -1,6 +1,5 @@
 """A world is made whole: no part of it can be forgotten, and each mode gives its own."""
 
-from contextlib import nullcontext
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,7 @@ def test_a_world_to_look_at_writes_nothing_and_tells_nobody(kept: State, setting
 def test_a_dry_run_knows_which_incidents_are_over_as_the_real_run_does(kept: State, setting: Setting) -> None:
     kept.index.note("INC-20261122-0001", "done", 0, {"debts": []})
     kept.index.note("INC-20261122-0002", "waiting", 4, {"debts": []})
-    given = worlds.ProcessContext(SimOperator(), worlds.quiet, worlds.quiet, lambda _seconds: nullcontext())
+    given = worlds.ProcessContext(SimOperator(), worlds.quiet, worlds.quiet, worlds.resting_alone)
     for world in (worlds.read_only(setting, kept, SimOperator()), worlds.real(setting, kept, given, 1)):
         assert world.hooks.over("INC-20261122-0001")
         assert not world.hooks.over("INC-20261122-0002")
@@ -70,7 +69,7 @@ def test_an_inventory_is_parsed_once_in_a_process(kept: State, setting: Setting,
 
     monkeypatch.setattr(yaml_file, "parse", counted)
     inventory.loads.cache_clear()
-    given = worlds.ProcessContext(SimOperator(), worlds.quiet, worlds.quiet, lambda _seconds: nullcontext())
+    given = worlds.ProcessContext(SimOperator(), worlds.quiet, worlds.quiet, worlds.resting_alone)
     lifecycle.resources(setting)
     worlds.read_only(setting, kept, SimOperator())
     worlds.real(setting, kept, given, 1)

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from typing import NoReturn
 
@@ -23,7 +23,7 @@ from ir.incident.context import World
 from ir.runtime import following, notifications
 from ir.runtime.app_state import State
 from ir.runtime.publish import signer_of
-from ir.runtime.worlds import ProcessContext
+from ir.runtime.worlds import ProcessContext, resting_alone
 
 PUBLISHED_WITHIN = 30.0
 """Seconds for writing the report, before the process ends without it; `ir report` writes it at any time."""
@@ -43,7 +43,7 @@ def given(operator: Terminal, leaked: Secret | None, control: Secret | None) -> 
         sys.stderr.write(f"{name} was taken over by another process; this one stops\n")
         leave(int(ExitCode.REFUSED))
 
-    return ProcessContext(operator, lost, operator.screen.progress, lambda _seconds: nullcontext(), leaked=leaked, control=control)
+    return ProcessContext(operator, lost, operator.screen.progress, resting_alone, leaked=leaked, control=control)
 
 
 class _Reading:

@@ -106,6 +106,10 @@ class Replay:
         """See `recorder.Durable`."""
         return [signal for signal in self.journal.queue if signal["id"] > after]
 
+    def newest_signal(self) -> int:
+        """See `recorder.Durable`."""
+        return max((signal["id"] for signal in self.journal.queue), default=0)
+
     def await_signal(self, after: int) -> list[Json]:
         """See `recorder.Durable`."""
         found = self.signals(after)

@@ -100,7 +100,7 @@ HOOKS = Hooks(
     over=lambda _incident: False,
     removed_approvers=tuple,
     used=lambda _asked, _answered: None,
-    resting=lambda _seconds: nullcontext(),
+    resting=lambda _seconds: nullcontext(lambda: True),
 )
 """Of a simulated process: the journal is its record, and there is no screen."""
 

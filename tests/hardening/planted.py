@@ -936,6 +936,20 @@ MUTANTS = (
         ("tests/unit/test_review_listed.py",),
     ),
     Mutant(
+        "take calls of one visitor for one call",
+        "ir/review/ingest/deduplicate.py",
+        'return (key, "own", "source", _CALL) if foreign else (key, "own", "source")',
+        'return (key, "own", "source")',
+        ("tests/unit/test_review_listed.py",),
+    ),
+    Mutant(
+        "look for others' records in what was taken out of envelopes",
+        "ir/review/ingest/file_format.py",
+        "if records and unfolded:",
+        "if False:",
+        ("tests/unit/test_review_listed.py",),
+    ),
+    Mutant(
         "take every finding of Semgrep for a leak",
         "ir/alerts/code_scanners.py",
         "return [row for row in found if _about_a_secret(row)]",

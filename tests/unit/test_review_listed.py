@@ -62,6 +62,26 @@ WHOLE: dict[str, Any] = {
 }  # fmt: skip
 
 
+ROW = {"ts": "2026-11-18 12:00:00", "method": "GET", "path": "/v1/customers", "status": 200}
+ANSWERS: dict[str, Any] = {
+    "clickhouse": lambda ids: as_json({"meta": [{"name": "ts", "type": "DateTime"}], "data": [ROW | {"rid": i} for i in ids], "rows": 4, "statistics": {"elapsed": 0.1}}),
+    "clickhouse, over lines": lambda ids: json.dumps({"meta": [{"name": "ts", "type": "DateTime"}], "data": [ROW | {"rid": i} for i in ids], "rows": 4}, indent=1),
+    "clickhouse, compact": lambda ids: json.dumps({"meta": [{"name": name, "type": "String"} for name in (*ROW, "rid")], "data": [[*ROW.values(), i] for i in ids], "rows": 4}, indent=1),
+    "splunk's rows": lambda ids: as_json({"preview": False, "fields": ["_time", "_raw"], "rows": [[ISO, f"GET /v1/customers 200 {i}"] for i in ids]}),
+    "jaeger": lambda ids: as_json({"data": [{"traceID": "1", "spans": [{"startTime": NOON * 10**6, "tags": [{"key": "http.method", "value": "GET"}, {"key": "http.url", "value": "https://api.stripe.com/v1/customers"}, {"key": "http.status_code", "value": 200}, {"key": "stripe.request_id", "value": i}]} for i in ids]}]}),
+    "application insights' csv": lambda ids: '"timestamp [UTC]",target,name,data,resultCode,customDimensions\n' + "".join(f'"11/18/2026, 12:00:00.999 PM",api.stripe.com,"GET /v1/customers","https://api.stripe.com/v1/customers",200,"{{""id"":""{i}""}}"\n' for i in ids),
+    "psql's csv of bars": lambda ids: "         ts          | method |     path      | status | rid \n" + "".join(f" 2026-11-18 12:00:00 | GET    | /v1/customers |    200 | {i}\n" for i in ids),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_of_queries(desk: Desk, name: str) -> None:
+    ids = [ident(n) for n in range(4)]
+    loaded = desk.load(ANSWERS[name](ids), "a.csv" if "csv" in name else "a.json")
+    assert desk.rows("request_id, ts, method, endpoint, status") == [(i, NOON, "GET", "/v1/customers", 200) for i in ids]
+    assert loaded.bad == {} and loaded.notes == {}
+
+
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize("name", [*LINES, *WHOLE])
 def test_all_columns_are_read(desk: Desk, name: str, own: bool) -> None:
@@ -150,6 +170,49 @@ def test_a_line_with_a_list_in_it_is_no_page(desk: Desk) -> None:
     rows = [{"time": ISO, "request_id": ident(n), "meta": {"a": 1}, "data": [{"x": 1}]} | SENT for n in range(4)]
     desk.load("\n".join(map(json.dumps, rows)) + "\n", own=False)
     assert desk.rows("request_id, endpoint") == [(ident(n), "/v1/customers") for n in range(4)]
+
+
+@pytest.mark.parametrize("stripes", [False, True])
+def test_an_id_that_is_not_stripes_names_no_call(desk: Desk, stripes: bool) -> None:
+    """A gateway gives all calls of one visitor the same id; only what is alike in all is a copy. Ids of Stripe may stand beside them."""
+    rows: list[dict[str, Any]] = [SENT | {"time": NOON + n, "request_id": "visit-1", "path": f"/v1/customers/cus_{n}AbC"} for n in range(5)]
+    rows += [SENT | {"time": NOON + 5, "request_id": "visit-1", "status": status} for status in (429, 200)]
+    rows += [SENT | {"time": NOON + n, "request_id": ident(n)} for n in range(3) if stripes]
+    text = "\n".join(map(json.dumps, [*rows, rows[0], rows[6]])) + "\n"
+    desk.load(text, "a.log", own=False)
+    wanted = [(NOON + n, f"cus_{n}AbC", 200) for n in range(5)] + [(NOON + 5, "", 200), (NOON + 5, "", 429)]
+    assert desk.rows("ts, object_id, status", where="request_id = 'visit-1'") == wanted
+    assert desk.rows("request_id", where="request_id <> 'visit-1'") == [(ident(n),) for n in range(3) if stripes]
+
+
+@pytest.mark.parametrize("name", ["visit-1", ident(1)])
+def test_two_copies_of_a_log_are_taken_once(desk: Desk, name: str) -> None:
+    rows = [SENT | {"time": NOON + n, "request_id": i} for n, i in enumerate([ident(7), name, ident(8), "other"])]
+    desk.load("\n".join(map(json.dumps, rows)) + "\n", "a.log", own=False)
+    desk.load("\n".join(map(json.dumps, rows)) + "\n", "b.log", own=False)
+    assert desk.rows("ts") == [(NOON + n,) for n in range(4)]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"resourceLogs": [{"scopeLogs": 5}, {"scopeLogs": [{"logRecords": [{"attributes": 5, "body": {"kvlistValue": {"values": 5}}}]}]}]},
+        {"resourceSpans": [5, {"scopeSpans": [{"spans": [{"attributes": {"a": 1}}, 5]}]}]},
+        {"timeUnixNano": "1", "attributes": [5, {"key": "a", "value": {"arrayValue": {"values": 5}}}]},
+        {"traceID": "1", "spans": [5, {"tags": 5}]},
+        {"streams": [{"values": 5}, {"values": [5, ["1"]]}]},
+        {"tables": [{"columns": [5, {"name": "a"}], "rows": 5}]},
+        {"hits": {"hits": [5, {"_source": 5}]}},
+        {"hits": {"hits": []}},
+        {"logEvents": [5, {"message": 5}]},
+        {"records": [5, {"data": 5}]},
+    ],
+)
+def test_a_batch_of_another_shape_costs_itself_alone(desk: Desk, odd: Any) -> None:
+    row = {"streams": [{"values": [[str(NOON * 10**9), as_json({"request_id": ident(1)} | SENT)]]}]}
+    loaded = desk.load("\n".join(map(json.dumps, [row, odd, row | {"a": 1}])) + "\n")
+    assert desk.rows("request_id, ts, method, endpoint, status, ip, agent", where="request_id <> ''") == [(ident(1), NOON, *READ)]
+    assert bool(loaded.bad) == (odd != {"hits": {"hits": []}}), "what a query did not find is no damage"
 
 
 # ── dates that do not tell day from month ──

@@ -33,7 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "status": _words(
         "status_code status http_status response_status response_code status_http http_status_code edge_response_status",
         "downstream_status origin_response_status origin_status elb_status_code sc_status",
-        "http_request_status code",
+        "http_request_status result_code code",
     ),
     "key_id": _words("key_id api_key_id api_key key access_key_id key_name stripe_key secret_key authorization"),
     "ip": _words(
@@ -184,7 +184,7 @@ _DATE = re.compile(r"[\d./-]{8,10}")
 _CLOCK = re.compile(r"\d\d?:\d\d(:\d\d([.,]\d+)?)?( ?[AP]M)?(Z| ?[+-]\d\d:?\d\d)?")
 _SHAPES = {
     "method": re.compile(r"(?i)(get|post|put|patch|delete|head|options)\b"),
-    "path": re.compile(r".*/|[a-z_:.]+$"),
+    "path": re.compile(r".*/|(?!.*\.(?:com|io|net)$)[a-z_:.]+$"),  # a host is none
     "status": re.compile(r"[1-5]\d\d(\.0)?$"),
     "agent": re.compile(r"(?!\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F]*:)"),
     "ip": re.compile(r"\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F:]+|[0-9*x.]+$"),

@@ -28,8 +28,9 @@ _TITLES = 6
 _PAGE = {
     "object", "url", "has_more", "next_page_url", "previous_page_url", "nextPageToken", "nextToken", "meta", "links", "preview",
     "init_offset", "messages", "fields", "highlighted", "result_info", "success", "errors", "total", "count",
+    "statistics", "rows_before_limit_at_least",
 }  # fmt: skip
-"""The fields of an answer beside its list (Stripe, Google, AWS, Datadog, Splunk, Cloudflare); a line of a log has others."""
+"""The fields of an answer beside its list (Stripe, Google, AWS, Datadog, Splunk, Cloudflare, ClickHouse); a line of a log has others."""
 _LIST = re.compile(r"\s*\[\s*([{\[]|$)")
 _VALUE = re.compile(r"^[\d.:-]+$|\d{4}-\d\d-\d\d|\d:\d\d|[{}=]")
 _FOREIGN = {
@@ -75,11 +76,12 @@ class Sniffed:
     dialect: str = ""
 
 
-def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozenset()) -> Sniffed:
+def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozenset(), unfolded: bool = False) -> Sniffed:
     """Look at the beginning of a file. Never raises for its content; OSError if it cannot be opened.
 
     `own`: it was given as our own egress log, so a line that tells a request of ours counts, whatever else it tells.
     `fields_of`: names that a map knows; a CSV is one whose heading has any of them.
+    `unfolded`: each line is a record that the careful way wrote; what still looks like others' envelope holds none.
     """
     with file.open("rb") as stream:
         magic = stream.read(8)
@@ -93,16 +95,18 @@ def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozense
     text = text.removeprefix("\ufeff")
     lines = [line for line in _END.split(text, _LINES)[:_LINES] if line.strip()]
     sequence = text.startswith("\x1e")
-    found = Sniffed("jsonl", "requests", {}, folded="sequence") if sequence else _told(lines, own=own, mapped=fields_of)
+    found = Sniffed("jsonl", "requests", {}, folded="sequence") if sequence else _told(lines, own=own, mapped=fields_of, unfolded=unfolded)
     many = any(len(set(column_names.REQUEST_ID.findall(line))) > 1 for line in lines)
     program = programs.program(lines) if own and lines and not any(map(column_names.REQUEST_ID.search, lines)) else ""
     return replace(found, many=many, program=program, plain=magic[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
-def _told(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
+def _told(lines: list[str], *, own: bool, mapped: frozenset[str], unfolded: bool) -> Sniffed:
     if not lines:
         return Sniffed("empty", "requests", {})
     records = [record for record in map(_record, lines) if record is not None]
+    if records and unfolded:
+        return _of_records("jsonl", records, own=own)
     whole = records and (len(records) * 2 >= len(lines) or _record(lines[0]) is not None)
     if whole and (not _is_list(records[0]) or envelopes.is_batch(records[0])):
         fold = folds.of_records(lines, records, own=own)
@@ -211,7 +215,8 @@ def _under_heading(lines: list[str], delimiter: str, mapped: frozenset[str]) -> 
     header = next(iter(_cells(lines[:1], delimiter)), ())
     if len(header) < 2 or len(set(header)) < len(header) or column_names.REQUEST_ID.search(lines[0]) or not _is_heading(header):
         return None
-    rows: list[Json] = [dict(zip(header, row, strict=False)) for row in _cells(lines[1:], delimiter)]
+    pad = " " if delimiter == "|" else ""
+    rows: list[Json] = [dict(zip(header, (cell.strip(pad) for cell in row), strict=False)) for row in _cells(lines[1:], delimiter)]
     rows = rows or [dict.fromkeys(header, "")]
     found = column_names.find_columns(rows)
     names = {column_names.canonical(name) for name in header}

@@ -152,7 +152,7 @@ class Importer:
             for note in careful_copy.rewrite(shape, file, target, bad):
                 self.loaded.say(shape.label, f"{file}: {note}")
             if (shape.form == "json" or shape.folded) and not shape.mapped:
-                shape = Shape.of(sniff(target, own=shape.own), own=shape.own)
+                shape = Shape.of(sniff(target, own=shape.own, unfolded=shape.folded != "lines"), own=shape.own)
             form = shape.form if shape.folded == "lines" or not (shape.folded or shape.form == "json") else "jsonl"
             shape = replace(shape, form=form, plain=True, cleaned=True, folded="")
             if target.stat().st_size and shape.form != "empty":

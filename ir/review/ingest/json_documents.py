@@ -18,6 +18,9 @@ LISTS = ("data", "entries", "items", "logs", "events", "records", "Records", "va
 _LIST = re.compile(rb'"(?:' + "|".join(LISTS).encode() + rb')"\s*:\s*\[\s*(?:\{|$)')
 _OBJECT = re.compile(rb'"(?:id|type)"\s*:')
 
+_INNER = re.compile(rb"[\[{][^\[\]{}]*[\]}]")
+_DEEPEST = 8
+
 
 def rewrite_document(file: Path, target: Path, bad: Bad, *, own: bool = False) -> list[str]:
     """Write each record of a document as a line, those inside envelopes singly; what is broken goes to `bad`.
@@ -41,10 +44,19 @@ def _depth(head: bytes) -> tuple[int, int]:
     if head.lstrip()[:1] == b"[":
         return 1, 0
     found = _LIST.search(head)
-    if found is None or _OBJECT.search(head, 0, found.start()):
+    if found is None or _OBJECT.search(_outer(head[: found.start()])):
         return 0, 0
     before = head[: found.end()].rstrip(b"{ \t\r\n")
     return before.count(b"{") - before.count(b"}") + before.count(b"[") - before.count(b"]"), found.start()
+
+
+def _outer(text: bytes) -> bytes:
+    """A text without the lists and objects that end in it."""
+    for _ in range(_DEEPEST):
+        text, taken = _INNER.subn(b"", text)
+        if not taken:
+            break
+    return text
 
 
 def _records(stream: Iterator[bytes], depth: int, begin: int, bad: Bad) -> Iterator[Any]:

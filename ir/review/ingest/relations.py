@@ -193,9 +193,13 @@ def _csv(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
         f"parallel = false, store_rejects = true, filename = true)"
     )
     return relation, {
-        name: _pick(shape, name, [_name(p[-1]) if p[-1] in there else "CAST(NULL AS VARCHAR)" for p in paths])
+        name: _pick(shape, name, [_cell(shape, p[-1]) if p[-1] in there else "CAST(NULL AS VARCHAR)" for p in paths])
         for name, paths in shape.columns
     }
+
+
+def _cell(shape: Shape, name: str) -> str:
+    return f"trim({_name(name)})" if shape.delimiter == "|" else _name(name)  # psql pads them
 
 
 def _json(shape: Shape, names: str) -> tuple[str, dict[str, str]]:

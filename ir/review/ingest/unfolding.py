@@ -1,6 +1,7 @@
 """Unfold files whose records are not lines: records inside others, events in a column of a dump, records of several lines."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from ir.review.ingest.unreadable import REASONS
 _MOST_LINES = 200
 _MOST_BYTES = 256 << 10
 """The most bytes of one record of several lines."""
+_EMPTY = re.compile(rb"\[\s*\]")
+"""What a query answers that found nothing."""
 _WHERE = 200
 """The first characters of a record, in which its time is."""
 
@@ -37,7 +40,10 @@ def rewrite_records(file: Path, target: Path, bad: Bad, *, own: bool) -> list[st
             if record is None:
                 bad(number, REASONS["json"], text)
                 continue
-            for one in envelopes.unfold(record, own=own) or [record]:
+            found = envelopes.unfold(record, own=own)
+            if found == [] and not _EMPTY.search(text):
+                bad(number, REASONS["batch"], text)
+            for one in [record] if found is None else found:
                 out.write(orjson.dumps(one) + b"\n")
     return notes
 

@@ -950,6 +950,20 @@ MUTANTS = (
         ("tests/unit/test_review_listed.py",),
     ),
     Mutant(
+        "put all callers of Node's servers into one network",
+        "ir/review/ingest/duckdb_macros.py",
+        "(?:::[fF]{4}:)?(",
+        "(",
+        ("tests/unit/test_review_platforms.py",),
+    ),
+    Mutant(
+        "pass over the few calls among a container's other lines",
+        "ir/review/ingest/folds.py",
+        "if 3 * len(held) >= len(records) or _tell_more([one for inner in held for one in inner], records):",
+        "if 3 * len(held) >= len(records):",
+        ("tests/unit/test_review_platforms.py",),
+    ),
+    Mutant(
         "take every finding of Semgrep for a leak",
         "ir/alerts/code_scanners.py",
         "return [row for row in found if _about_a_secret(row)]",

@@ -1,4 +1,4 @@
-"""Lines of text whose fields stand where no other program puts them: AWS load balancers, and objects as Node and Python print them.
+"""Lines of text whose fields stand where no other program puts them: AWS load balancers, Gin, and objects as Node and Python print them.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html: both statuses follow three times, before
 two sizes and the request. Objects: `util.inspect` of Node, `repr` of a Python dict.
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 _SIZES = r"-?\d+ -?\d+ \""
 _MARKS = (
+    ("gin", re.compile(r"\d{4}/\d\d/\d\d - \d\d:\d\d:\d\d \| *[1-5]\d\d \|")),
     ("balancer", re.compile(rf"(?: -?\d+(?:\.\d+)?){{3}} (?:\d{{3}}|-) (?:\d{{3}}|-) {_SIZES}")),
     ("object", re.compile(r"[{{ ,'\"]method['\"]?: ?['\"][A-Za-z]{3,7}['\"]")),
 )
@@ -19,6 +20,10 @@ def _one(pattern: str) -> str:
 
 
 COLUMNS: dict[str, dict[str, str]] = {
+    "gin": {
+        "ts": r"NULLIF(regexp_replace(regexp_extract(l, '\d{4}/\d\d/\d\d - \d\d:\d\d:\d\d'), ' - ', ' '), '')",
+        "status": _one(r"\d\d:\d\d:\d\d \| *([1-5]\d\d) \|"),
+    },
     "balancer": {"status": _one(rf" ([1-5]\d\d) (?:\d\d\d|-) {_SIZES}")},
     "object": {
         "method": _one(r"""method['"]?: ?['"]([A-Za-z]{3,7})['"]"""),

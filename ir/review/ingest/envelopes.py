@@ -19,10 +19,12 @@ from ir.review.ingest.json_values import objects, parsed
 from ir.review.ingest.text_times import stamp
 
 _DEEPEST = 6
+_BRACES, _PREFIX = 3, 400
+"""Braces and characters before the object at the end of a line."""
 _MOST_UNPACKED = 16 << 20
 """Bytes that a packed record may have."""
-_TEXTS = ("log", "MESSAGE", "line", "message", "msg", "Message", "_raw", "textPayload")
-_TIMES = ("time", "__REALTIME_TIMESTAMP", "timestamp", "@timestamp", "_time", "date", "TimeGenerated")
+_TEXTS = ("log", "MESSAGE", "line", "message", "msg", "Message", "_raw", "textPayload", "@message", "raw", "properties")
+_TIMES = ("time", "__REALTIME_TIMESTAMP", "timestamp", "@timestamp", "_time", "date", "TimeGenerated", "dt")
 """A line of a program as its shipper wraps it, and the time that the shipper gives it."""
 _EVENT_TYPES = ("event", "v2.core.event")
 
@@ -188,14 +190,24 @@ def _of_dump(row: Json, fields: Json) -> Json:
     }
 
 
-def behind_prefix(line: str) -> Json | None:
-    """The JSON object at the end of a line, with the time of the text before it where it has none; None when there is no such object."""
-    at = line.find("{")
-    if not 0 < at < 400 or not line.rstrip().endswith("}"):
-        return None
+def _object_at(line: str, at: int) -> Json | None:
+    text = line[at:].rstrip(" []\r\n") if line.rstrip().endswith("]") else line[at:]
     try:
-        found = orjson.loads(line[at:])
+        found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
+    return found if isinstance(found, dict) else None
+
+
+def behind_prefix(line: str) -> Json | None:
+    """The JSON object at the end of a line, with the time of the text before it where it has none; None when there is no such object."""
+    at, found = line.find("{"), None
+    for _ in range(_BRACES):  # labels may stand in braces before it
+        if not 0 < at < _PREFIX or not line.rstrip().endswith(("}", "} []", "} [] []")):
+            return None
+        found = _object_at(line, at)
+        if found is not None:
+            break
+        at = line.find("{", at + 1)
     before = stamp(line[:at])
     return ({"timestamp": before, **found} if before else found) if isinstance(found, dict) else None

@@ -19,7 +19,7 @@ _SAMPLE = 256 << 10
 _LINES = 200
 _LONGEST = 32 << 10
 """Characters of a sampled line of text; JSON is looked at whole."""
-_PAIR = re.compile(r'([A-Za-z_][\w.@-]*+)(?:=("(?:[^"\\]|\\.)*"|\S+))?')
+_PAIR = re.compile(r'([A-Za-z_][\w.@-]*+)(?:=(?!>)("(?:[^"\\]|\\.)*"|\S+))?')
 """A name without a value is a hit, too: a search that began again at each letter of a long one would never end."""
 _END = re.compile(r"\r?\n|\r")
 """A form feed or a U+2028 inside a message is no end of a line."""
@@ -92,7 +92,7 @@ def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozense
     cut = text.rfind("\n")
     if len(text) >= _SAMPLE - 4096 and cut > 0:
         text = text[:cut]
-    text = text.removeprefix("\ufeff")
+    text = column_names.COLOURS.sub("", text.removeprefix("\ufeff"))
     lines = [line for line in _END.split(text, _LINES)[:_LINES] if line.strip()]
     sequence = text.startswith("\x1e")
     found = Sniffed("jsonl", "requests", {}, folded="sequence") if sequence else _told(lines, own=own, mapped=fields_of, unfolded=unfolded)
@@ -108,7 +108,7 @@ def _told(lines: list[str], *, own: bool, mapped: frozenset[str], unfolded: bool
     if records and unfolded:
         return _of_records("jsonl", records, own=own)
     whole = records and (len(records) * 2 >= len(lines) or _record(lines[0]) is not None)
-    if whole and (not _is_list(records[0]) or envelopes.is_batch(records[0])):
+    if whole and (not _is_list(records[0], alone=len(lines) == 1) or envelopes.is_batch(records[0])):
         fold = folds.of_records(lines, records, own=own)
         return Sniffed("jsonl", "requests", {}, folded=fold) if fold else _of_records("jsonl", records, own=own)
     if lines[0].lstrip(" \t")[:1] == "{" or _LIST.match(lines[0]):
@@ -142,14 +142,20 @@ def _record(line: str) -> Json | None:
     return value if isinstance(value, dict) else None
 
 
-def _is_list(record: Json) -> bool:
-    """Whether it is an API page or a HAR; a field of a log line may be called `data` or `log`, too."""
+def _is_list(record: Json, *, alone: bool) -> bool:
+    """Whether it is an API page or a HAR; a field of a log line may be called `data` or `log`, too.
+
+    `alone`: a file that holds nothing else is a list where what stands beside it names no request.
+    """
     log = record.get("log")
     if isinstance(log, dict) and isinstance(log.get("entries"), list):
         return True
     told = record.get("object") == "list" or "has_more" in record or "next_page_url" in record
     page = told or len(record) <= 2 or _PAGE.issuperset(set(record).difference(LISTS))
     lists = [value for name, value in record.items() if name in LISTS and isinstance(value, list)]
+    if alone and not page:
+        beside = column_names.find_columns([{name: value for name, value in record.items() if name not in LISTS}])
+        page = not {"path", "line", "request_id"} & set(beside)
     return page and any(not value or isinstance(value[0], dict) for value in lists)
 
 
@@ -252,7 +258,7 @@ def _is_heading(header: tuple[str, ...]) -> bool:
 
 def pairs(line: str) -> dict[str, str]:
     """The `key=value` pairs of a logfmt line."""
-    return {name: value.strip('"') for name, value in _PAIR.findall(line) if value}
+    return {name: value.rstrip(",;}").strip('"') for name, value in _PAIR.findall(line) if value}
 
 
 def _of_logfmt(lines: list[str], *, own: bool) -> Sniffed | None:

@@ -13,7 +13,7 @@ from ir.review.ingest.byte_stream import LONGEST, pieces
 
 Bad = Callable[[int, str, bytes], None]
 _TOKEN = re.compile(rb'\\.|["{}\[\]\n]', re.DOTALL)
-LISTS = ("data", "entries", "items", "logs", "events", "records", "Records", "value", "results", "rows")
+LISTS = ("data", "entries", "items", "logs", "events", "records", "Records", "value", "results", "rows", "matches")
 """Names that a document may give to its list of records."""
 _LIST = re.compile(rb'"(?:' + "|".join(LISTS).encode() + rb')"\s*:\s*\[\s*(?:\{|$)')
 _OBJECT = re.compile(rb'"(?:id|type)"\s*:')

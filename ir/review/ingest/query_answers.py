@@ -13,6 +13,9 @@ from ir.review.ingest.json_values import objects
 
 def rows_of(record: Json) -> list[Json] | None:
     """Rows of a query: each is a list of cells under the names of columns, or of named fields, or in `_source`."""
+    columnar = record.get("tables")
+    if isinstance(columnar, list) and columnar and all(isinstance(one, dict) and isinstance(one.get("fields"), list) for one in columnar):
+        return [row for one in columnar for row in _turned(one)]
     tables, results, hits = record.get("tables"), record.get("results"), record.get("hits")
     if isinstance(tables, list) and tables and all(isinstance(one, dict) and isinstance(one.get("columns"), list) for one in tables):
         return [row for one in tables for row in _named_cells(one)]
@@ -34,6 +37,13 @@ def _column(name: Any) -> str:
 def _named_cells(table: Json) -> Iterator[Json]:
     names, rows = [str(one.get("name")) for one in objects(table["columns"])], table.get("rows")
     yield from (dict(zip(names, row, strict=False)) for row in (rows if isinstance(rows, list) else ()) if isinstance(row, list))
+
+
+def _turned(table: Json) -> Iterator[Json]:
+    """Axiom's rows: each column is a list under `columns`, its name in `fields`."""
+    columns = [one for one in table.get("columns") or () if isinstance(one, list)] if isinstance(table.get("columns"), list) else []
+    names = list(map(_column, table["fields"]))
+    yield from (dict(zip(names, row, strict=False)) for row in zip(*columns, strict=False))
 
 
 def _cells(row: list[Any]) -> Json:

@@ -16,6 +16,8 @@ from ir.review.ingest.text_times import TIMES
 from ir.review.sql.engine import quoted
 
 _SEARCHED = 100_000
+_SAID = ("MESSAGE", "message", "msg", "log", "line", "_raw", "textPayload")
+"""Fields in which a program's line stands as it was printed: with colours, of journald also as a list of its bytes."""
 _SIZES = f"max_line_size = {LONGEST + (64 << 10)}, buffer_size = {8 * LONGEST}"
 _LINES = "delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, strict_mode = false, " + _SIZES
 
@@ -26,18 +28,23 @@ def _first(patterns: tuple[tuple[str, int], ...]) -> str:
 
 _METHODS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
 _CODE = r"(?:(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|responded)[ ,:|]+|(?:status|code)[=: ]+)"
+_NAMED_PATH = r"(?i)\b(?:path|url|uri|endpoint)[\"\x27]?(?:=>|[:=]) *[\"\x27]?(?:https?://[^/ \"\x27]+)?(/[^ \"\x27,}|]*)"
 # Web servers, proxies and plain text: the fields that any line may have.
 TEXT = {
     "ts": _first(TIMES),
     "request_id": f"NULLIF(regexp_extract(l, {quoted(REQUEST_SHAPE)}), '')",
     "method": f"NULLIF(regexp_extract(l, '\\b({_METHODS})\\b[ ,:|\"]', 1), '')",
-    "path": f"NULLIF(regexp_extract(l, '\\b(?:{_METHODS})\\b[ ,:|\"]+(?:https?://[^/ ]+)?(/[^ \",|]*)', 1), '')",
+    # Behind the method; else under its name, as a line of JSON among others has it, or behind Stripe's address.
+    "path": "COALESCE("
+    f"NULLIF(regexp_extract(l, '\\b(?:{_METHODS})\\b[ ,:|\"]+(?:https?://[^/ ]+)?(/[^ \",|]*)', 1), ''), "
+    f"NULLIF(regexp_extract(l, '{_NAMED_PATH}', 1), ''), NULLIF(regexp_extract(l, 'https?://api[.]stripe[.]com(/[^ \",|]*)', 1), ''))",
     # Behind a request line or its name; else as HAProxy (after its timers), Squid (after its result) and `stripe logs tail` (in brackets).
     "status": f"NULLIF(concat(regexp_extract(l, '{_CODE}([1-5]\\d\\d)\\b', 1), "
     rf"CASE WHEN regexp_matches(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)[1-5]\d\d\b') AND NOT regexp_matches(l, '{_CODE}[1-5]\d\d\b') "
     r"THEN regexp_extract(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)([1-5]\d\d)\b', 1) ELSE '' END), '')",
-    "ip": r"NULLIF(regexp_extract(l, '(?:^|[ \"=\[,])"
-    r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7})(?:$|[ \":,\]])', 1), '')",
+    "ip": r"COALESCE(NULLIF(regexp_extract(l, '(?:^|[ \"=\[,\'|(])(?:::ffff:)?"
+    r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7})(?:$|[ \t\":,\]\'|)}])', 1), ''), "
+    r"NULLIF(regexp_extract(l, '\t(\d{1,3}(?:\.\d{1,3}){3})(?:$|[ \t:])', 1), ''))".replace("\\'", "''"),
     "agent": r"COALESCE(NULLIF(regexp_extract(l, "
     r"'((?:Stripe/v[12]|curl/|python-|Mozilla/|PostmanRuntime|Go-http|okhttp|axios)[^\"]*)', 1), ''), "
     r"NULLIF(regexp_extract(l, '\" [1-5]\d\d (?:\d+|-) \"[^\"]*\" \"([^\"-][^\"]*)\"', 1), ''))",
@@ -127,7 +134,7 @@ def _objects(names: str) -> str:
 def lines_of(names: str, *, strict: bool = True) -> str:
     """A relation of `l` (a line that is not blank) and `filename`; one that is not strict leaves out what cannot be read."""
     lines = f"read_csv({names}, columns = {{'l': 'VARCHAR'}}, {_LINES}, ignore_errors = {str(not strict).lower()}, filename = true)"
-    return f"(SELECT l, filename FROM {lines} WHERE l IS NOT NULL AND trim(l) <> '')"
+    return f"(SELECT ir_plain(l) AS l, filename FROM {lines} WHERE l IS NOT NULL AND trim(l) <> '')"
 
 
 def unread_sql(shape: Shape, file: Path) -> str:
@@ -218,8 +225,12 @@ def _json(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
 
 
 def _leaf(path: tuple[str, ...], tops: dict[str, str]) -> str:
-    if path == ("MESSAGE",):  # journald's
-        return f"ir_said({_name(path[0])})"
+    if path[-1] in _SAID:
+        return f"ir_plain(ir_said({_field(path, tops)}))"
+    return _field(path, tops)
+
+
+def _field(path: tuple[str, ...], tops: dict[str, str]) -> str:
     if len(path) == 1:
         return f"json_extract_string({_name(path[0])}, '$')" if tops[path[0]] == "JSON" else _name(path[0])
     steps = "".join(f"[{step}]" if step.isascii() and step.isdigit() else '."' + step.replace('"', "") + '"' for step in path[1:])
@@ -228,8 +239,8 @@ def _leaf(path: tuple[str, ...], tops: dict[str, str]) -> str:
 
 def _pair(name: str) -> str:
     escaped = "".join(c if c.isalnum() or c == "_" else "\\" + c for c in name)
-    pattern = "(?:^|\\s)" + escaped + '=("(?:[^"\\\\]|\\\\.)*"|\\S+)'
-    return f"NULLIF(trim(regexp_extract(l, {quoted(pattern)}, 1), '\"'), '')"
+    pattern = "(?:^|[\\s{(\\[,])" + escaped + '=("(?:[^"\\\\]|\\\\.)*"|\\S+)'
+    return f"NULLIF(trim(rtrim(regexp_extract(l, {quoted(pattern)}, 1), ',;}}'), '\"'), '')"
 
 
 def _pick(shape: Shape, column: str, expressions: list[str]) -> str:

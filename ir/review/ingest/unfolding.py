@@ -45,7 +45,8 @@ def rewrite_records(file: Path, target: Path, bad: Bad, *, own: bool) -> list[st
                 bad(number, REASONS["batch"], text)
             for one in [record] if found is None else found:
                 out.write(orjson.dumps(one) + b"\n")
-    return notes
+        written = out.tell()
+    return notes if written else [*notes, "no record in it that is known here"]
 
 
 def _refuse(bad: Bad, number: int, line: bytes, *, too_long: bool) -> None:

@@ -1,5 +1,6 @@
 """Read fields of foreign JSON: the wanted type or nothing, printable and short."""
 
+import base64
 import math
 import re
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ _MASK = re.compile(r"[*\u2022]{2}|\u2026|\.\.")
 _WORD = re.compile(r"[A-Za-z0-9_]*")
 _KEY = re.compile(r"(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,247}|whsec_[A-Za-z0-9+/=_-]{24,200})")
 _HEX = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2,3}={0,2})?")
 _TAIL, _HEAD = 4, 30
 """Characters by which a stored value is told: of its end, and of its beginning. All keys of one account share the first 25."""
 _EPOCH_2000, _EPOCH_2100 = 946_684_800.0, 4_102_444_800.0
@@ -87,6 +89,17 @@ def snippet(data: Json, *names: str) -> Secret | None:
         found = _KEY.search(value[:_LONGEST_SECRET]) if isinstance(value, str) else None
         if found and not _MASK.match(found.string, found.end()):
             return Secret(found.group())
+    return None
+
+
+def packed(data: Json, *names: str) -> Secret | None:
+    """As `snippet`, from fields that are base64."""
+    for name in names:
+        value = data.get(name)
+        if isinstance(value, str) and len(value) <= 2 * _LONGEST_SECRET and _BASE64.fullmatch(value):
+            found = snippet({"": base64.b64decode(value + "=" * (-len(value) % 4)).decode("utf-8", "replace")}, "")
+            if found:
+                return found
     return None
 
 

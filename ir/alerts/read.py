@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
-from ir.alerts import documents, mail
+from ir.alerts import code_scanners, documents, mail, printed
 from ir.alerts.alert import Alert
 from ir.alerts.fields import NotThatFormat
 from ir.alerts.platforms import gitguardian, github, hmsl
@@ -34,6 +34,9 @@ FORMATS: dict[str, Callable[[Json], Alert]] = {
     "ggshield": documents.ggshield,
     "trivy": documents.trivy,
     "hmsl": hmsl,
+    "semgrep": code_scanners.semgrep,
+    "noseyparker": code_scanners.noseyparker,
+    "checkov": code_scanners.checkov,
 }
 _LISTS = ("findings", "results", "incidents", "alerts", "data", "leaks")
 """Fields in which a document may carry its alerts."""
@@ -106,11 +109,15 @@ def _alerts(content: str, name: str) -> Iterator[Alert]:
     if table:
         yield from (replace(_alert(row, line, name), line=line) for line, row in _table(content, name, table[1]))
         return
-    told = () if _DOCUMENT.search(content) else _behind_prefixes(content, name) or mail.read(content)
+    told = () if _DOCUMENT.search(content) else _printed(content, name) or _behind_prefixes(content, name) or mail.read(content)
     if told:
         yield from told
         return
     yield from (replace(_alert(row, line, name), line=line) for line, row in _rows(content, name))
+
+
+def _printed(content: str, name: str) -> tuple[Alert, ...]:
+    return tuple(_alert(row, 0, name) for row in printed.read(content))
 
 
 def _behind_prefixes(content: str, name: str) -> tuple[Alert, ...]:
@@ -193,9 +200,10 @@ def _banner(content: str, at: int) -> int:
 
 def _listed(data: Any, line: int, name: str, deep: int = 1) -> list[Json]:
     """The rows of a document; `deep`: how deep a list may consist of whole reports."""
-    rows = documents.unfold(data) if isinstance(data, dict) else None
-    if rows is not None:
-        return rows
+    for unfold in (code_scanners.unfold, documents.unfold):
+        rows = unfold(data) if isinstance(data, dict) else None
+        if rows is not None:
+            return rows
     if isinstance(data, dict) and not _known(data):
         data = next((data[field] for field in _LISTS if isinstance(data.get(field), list)), data)
     listed = data if isinstance(data, list) else [data]

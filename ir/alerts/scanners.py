@@ -6,7 +6,7 @@ report/finding.go of 8, `Leak` of 7, and the columns of report/csv.go; betterlea
 """
 
 from ir.alerts.alert import Alert, Location
-from ir.alerts.fields import NotThatFormat, boolean, earliest, ends, hashes, moment, number, obj, secret, text
+from ir.alerts.fields import NotThatFormat, boolean, earliest, ends, hashes, moment, number, obj, packed, secret, text
 from ir.core.model import Json
 
 
@@ -19,7 +19,7 @@ def trufflehog(data: Json) -> Alert:
     kinds = obj(data, "SourceMetadata", "Data")
     where = next((value for value in kinds.values() if isinstance(value, dict)), {})
     place = Location(
-        text(where, "repository", "bucket", "image", "channel_name", "project", "location"),
+        text(where, "repository", "bucket", "image", "channel_name", "project", "issue", "collection_name", "workspace_name", "location"),
         text(where, "file", "path", "filename"),
         number(where, "line"),
         text(where, "commit"),
@@ -33,7 +33,7 @@ def trufflehog(data: Json) -> Alert:
         (place,),
         since,
         what,
-        secret(data, "Raw", "RawV2"),
+        packed(data, "Raw") or secret(data, "Raw", "RawV2"),  # the first versions of 3 write base64
         (),
         ends(data, "Raw", "RawV2", "Redacted"),
         boolean(data, "Verified") or None,  # `false` also means that it was told not to try

@@ -1,5 +1,6 @@
 """Alerts as the scanners write them, around keys that are made up on the spot."""
 
+import base64
 import hashlib
 import json
 import secrets
@@ -254,6 +255,56 @@ def trivy(secret: str) -> Json:
     }
     target = {"Target": "deploy/.env", "Class": "secret", "Secrets": [row]}
     return {"SchemaVersion": 2, "ArtifactName": "acme/shop", "Results": [{"Target": "go.mod", "Class": "lang-pkgs"}, target]}
+
+
+def semgrep(secret: str, lines: str = "") -> Json:
+    extra: Json = {
+        "message": "Stripe API Key detected",
+        "severity": "ERROR",
+        "metadata": {"category": "security", "technology": ["secrets", "stripe"]},
+        "lines": lines or f"STRIPE_KEY={secret}",
+        "fingerprint": "requires login",
+        "validation_state": "CONFIRMED_VALID",
+        "historical_info": {"git_commit": "a" * 40, "git_commit_timestamp": "2026-11-20T08:30:00Z"},
+    }
+    rule = "generic.secrets.security.detected-stripe-api-key.detected-stripe-api-key"
+    row = {"check_id": rule, "path": "deploy/.env", "start": {"line": 3, "col": 1}, "end": {"line": 3, "col": 40}, "extra": extra}
+    return {"version": "1.90.0", "errors": [], "paths": {"scanned": ["deploy/.env"]}, "results": [row]}
+
+
+def noseyparker(secret: str) -> Json:
+    held = base64.b64encode(secret.encode()).decode()
+    commit = {"commit_id": "a" * 40, "committer_timestamp": "1795163400 +0100", "author_timestamp": "1795163400 +0100"}
+    git = {"kind": "git_repo", "repo_path": "./.git", "first_commit": {"commit_metadata": commit, "blob_path": "deploy/.env"}}
+    lines = {"start": {"line": 3, "column": 1}, "end": {"line": 3, "column": 40}}
+    match = {"provenance": [{"kind": "file", "path": "/src/.env"}, git], "location": {"source_span": lines}, "groups": [held]}
+    return {
+        "finding_id": "84d871b9",
+        "rule_name": "Stripe API Key",
+        "rule_text_id": "np.stripe.1",
+        "groups": [held],
+        "num_matches": 1,
+        "statuses": [],
+        "matches": [{**match, "snippet": {"before": "KEY=", "matching": secret, "after": ""}}],
+    }
+
+
+def checkov(secret: str, length: int = 32) -> Json:
+    """Its hash is of the 32 characters that its rule takes."""
+    row = {
+        "check_id": "CKV_SECRET_17",
+        "check_name": "Stripe Access Key",
+        "check_result": {"result": "FAILED"},
+        "code_block": [[3, f"KEY={secret[:6]}**********"]],
+        "file_path": "/deploy/.env",
+        "repo_file_path": "/deploy/.env",
+        "file_line_range": [3, 4],
+        "resource": hashlib.sha1(secret[:length].encode(), usedforsecurity=False).hexdigest(),
+        "added_commit_hash": "a" * 40,
+        "added_date": "2026-11-20 08:30:00+00:00",
+    }
+    results = {"passed_checks": [], "failed_checks": [row], "skipped_checks": [], "parsing_errors": []}
+    return {"check_type": "secrets", "results": results, "summary": {"failed": 1}}
 
 
 def hmsl_hash(secret: str) -> str:

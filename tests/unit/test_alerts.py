@@ -46,6 +46,9 @@ CASES: list[tuple[str, Any, str, str, str, bool]] = [
     ("betterleaks", samples.betterleaks_2(KEY), "deploy/.env:3 (aaaaaaaaaaaa)", "2026-11-20T08:30:00", "the commit", True),
     ("sarif", samples.sarif(KEY), "deploy/.env:12 (cccccccccccc)", "2026-11-18T08:00:00", "the commit", True),
     ("gitlab", samples.gitlab(KEY), "deploy/.env:5 (eeeeeeeeeeee)", "2026-11-19T07:00:00", "the commit", True),
+    ("semgrep", samples.semgrep(KEY), "deploy/.env:3 (aaaaaaaaaaaa)", "2026-11-20T08:30:00", "the commit", True),
+    ("noseyparker", samples.noseyparker(KEY), "./.git deploy/.env:3 (aaaaaaaaaaaa)", "2026-11-20T08:30:00", "the commit", True),
+    ("checkov", samples.checkov(KEY), "deploy/.env:3 (aaaaaaaaaaaa)", "2026-11-20T08:30:00", "the commit", False),
 ]
 FORMS: list[tuple[str, Any]] = [
     ("detect-secrets", samples.detect_secrets(KEY)),

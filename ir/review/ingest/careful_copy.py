@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ir.review.ingest import database_dumps, json_documents, tolerant_reader, unfolding
+from ir.review.ingest import database_dumps, json_documents, listed_fields, tolerant_reader, unfolding
 from ir.review.ingest.relations import Shape
 
 
@@ -11,9 +11,12 @@ def rewrite(shape: Shape, file: Path, target: Path, bad: tolerant_reader.Bad) ->
     if shape.form == "json":
         return json_documents.rewrite_document(file, target, bad, own=shape.own)
     if shape.folded == "table":
-        return unfolding.rewrite_table(file, target, bad, header=shape.header, delimiter=shape.delimiter, skip=shape.skip)
+        events = shape.kind == "events"
+        return unfolding.rewrite_table(file, target, bad, header=shape.header, delimiter=shape.delimiter, skip=shape.skip, events=events)
     if shape.folded == "dump":
         return database_dumps.rewrite_dump(file, target, bad)
+    if shape.folded in listed_fields.FORMS:
+        return listed_fields.rewrite_listed(file, target, bad, form=shape.folded, own=shape.own)
     if shape.folded == "lines":
         return unfolding.rewrite_spread(file, target, bad)
     if shape.folded:

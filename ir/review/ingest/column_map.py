@@ -4,6 +4,7 @@ files: "cloudtrail/*.jsonl"        # which files it is for (default: all)
 kind: requests                     # requests | webhooks | events | activity
 own: false                         # true: our own egress log
 zone: Europe/Berlin                # of times that state none (default: UTC)
+dates: day                         # day | month: what 05/11/2026 begins with (default: as the file's other dates tell)
 columns:                           # column of docs/review-schema.md → field, pointer (a.b.c) or several, joined by `:`
   ts: eventTime
   endpoint: [service, eventName]
@@ -32,6 +33,7 @@ class ColumnMap(BaseModel):
     kind: Literal["requests", "webhooks", "events", "activity"] = "requests"
     own: bool | None = None
     zone: str = "UTC"
+    dates: Literal["", "day", "month"] = ""
     columns: dict[str, str | list[str]]
 
     @field_validator("columns")

@@ -18,28 +18,36 @@ NAMES: dict[str, tuple[str, ...]] = {
         "@t source_realtime_timestamp realtime_timestamp timereported timegenerated time_generated time_generated_utc",
         "observed_time_unix_nano",
         "start_utc start_local edge_start_timestamp request_time request_time_epoch approximate_arrival_timestamp published_at",
+        "time_stamp started_at req_time_sec request_start_time request_end_time dt message_time message_time_ms timestamp_in_ms",
         "time.seconds timestamp.seconds messagetime start_time_unix_nano",
     ),
     "service": _words("service service_name service.name app application app_name program syslog_identifier container_name"),
     "request_id": _words("stripe_request_id request_id req_id requestid stripe_req_id upstream_request_id request.id stripe_request"),
-    "method": _words("method http_method request_method client_request_method verb request request_line"),
+    "method": _words(
+        "method http_method client_request_http_method_name request_method client_request_method cs_method req_method request_verb verb",
+        "request request_line",
+    ),
     "path": _words(
+        "original_request_uri_with_args",
         "path request_path url_path url.path http_path uri request_uri url request_url http_url url.full url.original full original",
-        "client_request_uri client_request_path resource_path endpoint api_endpoint target http_target resource route request request_line",
+        "client_request_uri client_request_path req_path cs_uri_stem resource_path endpoint api_endpoint target http_target resource route",
+        "request request_line",
     ),
     "status": _words(
         "status_code status http_status response_status response_code status_http http_status_code edge_response_status",
-        "downstream_status origin_response_status origin_status code",
+        "downstream_status origin_response_status origin_status elb_status_code sc_status",
+        "http_request_status result_code response_code_sent code",
     ),
     "key_id": _words("key_id api_key_id api_key key access_key_id key_name stripe_key secret_key authorization"),
     "ip": _words(
         "source_ip source_ip_address client_ip remote_addr remote_ip remote_address client.ip source.ip client.address source.address",
-        "ip ip_address clientip src_ip client_ip_address client_addr client_host downstream_remote_address",
-        "downstream_remote_address_without_port downstream_direct_remote_address x_forwarded_for forwarded_for client remote",
+        "ip ip_address clientip src_ip client_ip_address client_addr client_host cli_ip c_ip downstream_remote_address",
+        "downstream_remote_address_without_port downstream_direct_remote_address x_forwarded_for forwarded_for",
+        "cf_connecting_ip true_client_ip x_real_ip fly_client_ip cip fwd client remote src",
     ),
     "agent": _words(
         "client_request_user_agent request_user_agent user_agent user_agent.original useragent ua http_user_agent",
-        "source_user_agent source_ua client sdk agent",
+        "client_ua source_user_agent source_ua request_client_application cs_user_agent client sdk agent",
     ),
     "api_version": _words("api_version stripe_version"),
     "idem": _words("idempotency_key idem_key idempotency"),
@@ -72,45 +80,47 @@ ACTIVITY_NAMES: dict[str, tuple[str, ...]] = {
 
 _OTHER = re.compile(r"[^a-z0-9@]+")
 _ASIDE = re.compile(r"\([^()]*\)|\[UTC\]")
+_TYPED = re.compile(r"(?<=[a-z]{2})_[sdgtb]$")
+"""What Azure appends to a column's name for its type: `clientIP_s`."""
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 REQUEST_SHAPE = r"\breq_(?:[A-Za-z0-9_]{8,64}|[A-Za-z_]{0,6}[0-9][A-Za-z0-9_]{0,6})"
 """Stripe's ids, in Python's and DuckDB's regular expressions alike; a short one has a digit, so that `req_time` is none."""
 REQUEST_ID = re.compile(REQUEST_SHAPE)
 EVENT_ID = re.compile(r"\bevt_[A-Za-z0-9_]{2,64}\b")
-_DEPTH = 8
+COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+"""What a program writes to a terminal for its colours."""
+_DEPTH = 10
 
 
 def canonical(name: str) -> str:
     """`sourceIPAddress` and `Source IP address (v4)` → `source_ip_address`."""
-    return _OTHER.sub("_", _CAMEL.sub("_", _ASIDE.sub("", name).strip()).lower()).strip("_")
+    return _TYPED.sub("", _OTHER.sub("_", _CAMEL.sub("_", _ASIDE.sub("", name).strip()).lower()).strip("_"))
 
 
 def flatten(record: Json, prefix: tuple[str, ...] = (), depth: int = _DEPTH) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Every leaf of a record with its path; lists are leaves."""
+    """Every leaf of a record with its path; lists are leaves, and one that holds a single object is opened besides (BigQuery's records)."""
     for name, value in record.items():
         path = (*prefix, str(name))
         if isinstance(value, dict) and depth > 1:
             yield from flatten(value, path, depth - 1)
-        else:
-            yield path, value
+            continue
+        yield path, value
+        if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict) and depth > 2:
+            yield from flatten(value[0], (*path, "0"), depth - 2)
 
 
 Found = dict[str, tuple[tuple[str, ...], ...]]
-"""Column → paths, best first. `ts_clock` is the time of day where `ts` holds only a date; `line` a text that holds a request line."""
+"""Column → paths, best first. `ts_clock` is what follows the time in `ts`: the time of day, or the zone of PHP's `DateTime`. `line` is a
+text that holds a request line."""
 _Values = dict[tuple[str, ...], list[str]]
 
 
 def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | None = None) -> Found:
     """Map columns to paths: by value where a value is telling (`req_…`, `evt_…`), else by name if no value contradicts it."""
-    paths: _Values = {}
-    for record in records:
-        for path, value in flatten(record):
-            texts = paths.setdefault(path, [])
-            if value not in (None, "", "-"):
-                texts.append(_said(value))
+    paths = _values(records)
     found: Found = {}
     for column, wanted in (names or NAMES).items():
-        hits = tuple(path for path in _by_name(paths, wanted) if _fits(column, paths[path]))
+        hits = _named(column, paths, wanted)
         if column == "request_id":
             hits = _by_value(paths, REQUEST_ID, "req_") or hits
         if column == "object_id" and names is None:
@@ -120,31 +130,62 @@ def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | No
     lines = [path for path, values in paths.items() if 2 * sum(map(bool, map(_LINE.search, values))) > len(values)]
     if names is None and lines and "path" not in found:
         found["line"] = (lines[0],)
+    clock = _clock(paths, found["ts"][0]) if "ts" in found else None
+    return found | {"ts": found["ts"][:1], "ts_clock": (clock,)} if clock else found
+
+
+def _values(records: Sequence[Json]) -> _Values:
+    """Each path with its values as text. Papertrail's `source_ip` is of the program that sent the line, no caller's."""
+    paths: _Values = {}
+    for record in records:
+        for path, value in flatten(record):
+            texts = paths.setdefault(path, [])
+            if value not in (None, "", "-"):
+                texts.append(_said(value))
+    senders = [path for path in paths if path[-1] == "source_ip" and (*path[:-1], "source_name") in paths]
+    return {path: values for path, values in paths.items() if path not in senders}
+
+
+def _clock(paths: _Values, time: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Where the rest of a time is: its zone, or the time of day of a date."""
+    zone = (*time[:-1], "timezone")
+    if zone in paths and (*time[:-1], "timezone_type") in paths:
+        return zone
     clock = [path for path, values in paths.items() if values and all(map(_CLOCK.fullmatch, values))]
-    if clock and "ts" in found and all(map(_DATE.fullmatch, paths[found["ts"][0]])):
-        found |= {"ts": found["ts"][:1], "ts_clock": (clock[0],)}
-    return found
+    return clock[0] if clock and all(map(_DATE.fullmatch, paths[time])) else None
 
 
 def _said(value: object) -> str:
     """A value as text. A text that came as its bytes (journald writes coloured lines so) is decoded."""
     if isinstance(value, list) and len(value) > 3 and all(isinstance(one, int) and 0 <= one < 256 for one in value):
         return bytes(value).decode("utf-8", "replace")
-    return str(value)
+    return COLOURS.sub("", str(value))
 
 
 def _by_name(paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     ranks = {name: rank for rank, name in enumerate(wanted)}
-    scored: list[tuple[int, int, tuple[str, ...]]] = []
+    scored: list[tuple[bool, int, int, tuple[str, ...]]] = []
     for path in paths:
         # `http.request.method` may be three objects or one name; `$date` and `$numberLong` tell a type
-        steps = [canonical(step) for name in path if not name.startswith("$") for step in name.split(".")]
+        steps = [canonical(step) for name in path if not name.startswith("$") and name != "0" for step in name.split(".")]
         if not steps:
             continue
         rank = min((ranks[name] for name in (steps[-1], ".".join(steps[-2:])) if name in ranks), default=None)
         if rank is not None:
-            scored.append((rank, len(steps), path))
-    return tuple(path for _, _, path in sorted(scored))
+            scored.append(("0" in path, rank, len(steps), path))  # what is in a list counts last
+    return tuple(path for *_, path in sorted(scored))
+
+
+_FLATTENED = ("method", "path", "status", "ip", "agent")
+"""Columns that a query may name by the whole way to them: `httpRequest_requestMethod`."""
+
+
+def _named(column: str, paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    hits = tuple(path for path in _by_name(paths, wanted) if _fits(column, paths[path]))
+    if hits or column not in _FLATTENED:
+        return hits
+    ends = tuple(f"_{name}" for name in wanted if "_" in name)
+    return tuple(path for path in sorted(paths) if canonical(path[-1]).endswith(ends) and _fits(column, paths[path]))
 
 
 def _by_value(paths: _Values, shape: re.Pattern[str], mark: str) -> tuple[tuple[str, ...], ...]:
@@ -160,16 +201,17 @@ def _by_value(paths: _Values, shape: re.Pattern[str], mark: str) -> tuple[tuple[
 
 _NUMBER = re.compile(r"\d{9,19}(\.\d+)?")
 _STAMP = re.compile(
-    r"\d{4}[-/]\d\d[-/]\d\d|\d{8}T\d{6}|\d\d?/[A-Z][a-z]{2}/\d{4}|"
-    r"\d\d?[/.-]\d\d?[/.-]\d{4}|[A-Z][a-z]{2} \d\d?,? |\d\d?[ -][A-Z][a-z]{2}[ -]\d{4}"
+    r"\d{4}[-/]\d\d[-/]\d\d|\d{8}T\d{6}|/Date\(\d|\d\d?/[A-Z][a-z]{2}/\d{4}|"
+    r"\d\d?[/.-]\d\d?[/.-]\d{4}|[A-Z][a-z]{2} {1,2}\d\d?,? |\d\d?[ -][A-Z][a-z]{2}[ -]\d{4}"
 )
 _LINE = re.compile(r"\b(?:GET|POST|DELETE|PUT|PATCH|HEAD)\b[ \",:|]+(?:https?://[^/ ]+)?/")
 _DATE = re.compile(r"[\d./-]{8,10}")
 _CLOCK = re.compile(r"\d\d?:\d\d(:\d\d([.,]\d+)?)?( ?[AP]M)?(Z| ?[+-]\d\d:?\d\d)?")
 _SHAPES = {
     "method": re.compile(r"(?i)(get|post|put|patch|delete|head|options)\b"),
-    "path": re.compile(r".*/|[a-z_:.]+$"),
+    "path": re.compile(r".*/|(?!.*\.(?:com|io|net)$)[a-z_:.]+$"),  # a host is none
     "status": re.compile(r"[1-5]\d\d(\.0)?$"),
+    "service": re.compile(r"(?!\d+(\.\d+)?([mnuµ]?s)?$)"),
     "agent": re.compile(r"(?!\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F]*:)"),
     "ip": re.compile(r"\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F:]+|[0-9*x.]+$"),
 }

@@ -5,19 +5,25 @@ from pathlib import Path
 from ir.review.sql.engine import AS_PARQUET, DuckDb, quoted
 from ir.review.sql.schema import TABLES
 
+_FOREIGN = "NOT starts_with(request_id, 'req_')"
+_CALL = f"CASE WHEN {_FOREIGN} THEN hash(ts, method, endpoint, object_id, status, ip, paged, idem) ELSE 0 END"
+"""What tells two calls apart whose id is not Stripe's."""
+
 
 def make_unique(engine: DuckDb, store: Path, table: str, key: str, order: str) -> int:
     """Rewrite `table` when a key occurs twice; rows without a key stay. Returns how many rows went.
 
-    A request may be in our own log and in Stripe's: it is unique per side.
+    A request may be in our own log and in Stripe's: it is unique per side. An id that is not Stripe's may be a visitor's, who calls more
+    than once: such rows are copies only where the calls are alike, too.
     """
     files = sorted(store.glob(f"{table}-*.parquet"))
     if not files:
         return 0
     names = "[" + ", ".join(quoted(str(file)) for file in files) + "]"
     source = f"read_parquet({names}, union_by_name = true)"
-    side = ", own, source" if table == "requests" else ""
-    seen = engine.rows(f"SELECT COUNT(*), COUNT(DISTINCT hash({key}{side})) FROM {source} WHERE bad = 0 AND {key} <> ''")[0]
+    told = _sides(engine, source, key) if table == "requests" else (key,)
+    kept = f"bad = 0 AND {key} <> ''"
+    seen = engine.rows(f"SELECT COUNT(*), COUNT(DISTINCT hash({', '.join(told)})) FROM {source} WHERE {kept}")[0]
     unread = engine.rows(f"SELECT COUNT(*) FROM {source} WHERE bad = 1")[0][0] if table != "requests" else 0
     if seen[0] == seen[1] and not unread:
         return 0
@@ -25,11 +31,17 @@ def make_unique(engine: DuckDb, store: Path, table: str, key: str, order: str) -
     target = store / f"{table}-unique.parquet"
     part = target.with_suffix(".part")
     engine.connection.execute(
-        f"COPY (SELECT {columns}, file, bad FROM (SELECT DISTINCT ON ({key}{side}) * FROM {source} WHERE bad = 0 AND {key} <> '' "
-        f"ORDER BY {key}{side}, {order}) UNION ALL SELECT {columns}, file, bad FROM {source} WHERE bad = 0 AND {key} = '') "
+        f"COPY (SELECT {columns}, file, bad FROM (SELECT DISTINCT ON ({', '.join(told)}) * FROM {source} WHERE {kept} "
+        f"ORDER BY {', '.join(told)}, {order}) UNION ALL SELECT {columns}, file, bad FROM {source} WHERE bad = 0 AND {key} = '') "
         f"TO {quoted(str(part))} ({AS_PARQUET})"
     )
     for file in files:
         file.unlink()
     part.rename(target)
     return int(seen[0] - seen[1])
+
+
+def _sides(engine: DuckDb, source: str, key: str) -> tuple[str, ...]:
+    """What tells requests apart. To look at more than the id costs time, and most logs have Stripe's ids alone."""
+    foreign = engine.rows(f"SELECT COALESCE(BOOL_OR({_FOREIGN}), FALSE) FROM {source} WHERE bad = 0 AND {key} <> ''")[0][0]
+    return (key, "own", "source", _CALL) if foreign else (key, "own", "source")

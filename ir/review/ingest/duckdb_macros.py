@@ -43,6 +43,8 @@ _WHOLE_NUMBER = """CASE WHEN NOT regexp_full_match(x, '[0-9]{9,19}') THEN NULL W
   WHEN TRY_CAST(x AS BIGINT) >= 100000000 THEN TRY_CAST(x AS BIGINT) END"""
 # 14 digits that begin with 20 are a date run together, not milliseconds of the year 2612.
 _RUN_TOGETHER = "length(x) = 14 AND starts_with(x, '20')"
+# .NET's JSON: milliseconds of UTC, whatever offset follows them.
+_DATE_OF_NET = r"^/Date[(]([0-9]{10,14})(?:[+-][0-9]{4})?[)]/$"
 # JavaScript's dates end with `GMT+0200 (CEST)`.
 _TIDY = r"""regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(trim(x),
   ' ?(?:UTC|GMT)([+-][0-9:]+)(?: [(].*[)])?$', ' \1'),
@@ -110,6 +112,7 @@ MACROS: tuple[str, ...] = (
     f"ir_whole_time(x) AS {_WHOLE_NUMBER}",
     # A macro writes its argument wherever it uses it; the lambda has it once, or this text would fill pages.
     f"""ir_any_time(x) AS COALESCE(CASE WHEN {_RUN_TOGETHER} THEN NULL
+        WHEN starts_with(x, '/Date(') THEN TRY_CAST(regexp_extract(x, '{_DATE_OF_NET}', 1) AS BIGINT) // 1000
         ELSE COALESCE(ir_whole_time(x), ir_number_time(TRY_CAST(x AS DOUBLE))) END,
       list_transform([CASE WHEN regexp_matches(x, '[A-Za-z.]$|[A-Z]{{3,5}} 20[0-9]{{2}}$') THEN ir_turned(replace(trim(x), '(', ''))
         WHEN regexp_matches(x, '(?:UTC|GMT)[+-][0-9]')
@@ -149,9 +152,10 @@ MACROS: tuple[str, ...] = (
     "ir_steps(p) AS substr(regexp_replace(rtrim(p, '/'), '/[a-z_]*[^a-z_/][^/]*', '/:id', 'g'), 1, 80)",
     """ir_net(x) AS CASE WHEN x = '' THEN '' WHEN contains(x, ':') THEN regexp_extract(x, '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*') || '::/48'
       ELSE left(x, length(x) - strpos(reverse(x), '.')) || '.0/24' END""",
-    # To match a whole text costs half of what it costs to take a part out.
+    # To match a whole text costs half of what it costs to take a part out. `::ffff:198.51.100.7` is how Node writes an IPv4 address.
     """ir_ip(x) AS CASE WHEN regexp_full_match(x, '[0-9]{1,3}([.][0-9]{1,3}){3}') THEN x
-      ELSE COALESCE(regexp_extract(x, '^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]{1,44})'), '') END""",
+      ELSE COALESCE(lower(regexp_extract(x,
+        '^\\[?(?:::[fF]{4}:)?([0-9]{1,3}(?:[.][0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]{1,44})', 1)), '') END""",
     # Basic authorisation is the key and a colon in base64.
     """ir_basic(x) AS COALESCE(rtrim(TRY(decode(from_base64(regexp_extract(x, '(?i)^basic +([A-Za-z0-9+/=]+)', 1)))), ':'), x)""",
     (
@@ -186,6 +190,8 @@ MACROS: tuple[str, ...] = (
     f"""ir_whole(x) AS CASE WHEN x IS NULL OR x = '' THEN 0 ELSE COALESCE(TRY_CAST(TRY_CAST(x AS DOUBLE) AS BIGINT),
       CASE WHEN TRY_CAST(x AS DOUBLE) IS NULL THEN 0 ELSE {BEYOND} END) END""",
     "ir_small(x) AS COALESCE(TRY_CAST(ir_whole(x) AS INTEGER), 0)",
+    # Colours of a terminal.
+    r"""ir_plain(x) AS CASE WHEN contains(x, chr(27)) THEN regexp_replace(x, '\x1b\[[0-9;]*[A-Za-z]', '', 'g') ELSE x END""",
     # A text that came as its bytes, as journald writes what has colours in it.
     """ir_said(x) AS CASE WHEN starts_with(x, '[') AND regexp_matches(x, '^\\[ *[0-9]')
       THEN COALESCE(array_to_string(list_transform(TRY_CAST(x AS INTEGER[]), lambda c: chr(c)), ''), x) ELSE x END""",

@@ -1,25 +1,30 @@
 """Take records out of other records: batches of a log shipper, and events inside strings, as queues, topics and dumps hold them.
 
-OTLP: opentelemetry.proto.logs.v1 and trace.v1 as JSON. CloudWatch: a subscription's `logEvents`, the rows of Logs Insights. Azure Monitor:
-`tables` of a query. Elasticsearch: `hits`. Docker, journald: a line of text that is JSON itself. Loki: `/loki/api/v1/query_range` and push.
+CloudWatch: a subscription's `logEvents`. Docker, journald: a line of text that is JSON itself. Loki: `/loki/api/v1/query_range` and push.
 Firehose and Kinesis: `data` in base64, of CloudWatch also gzip. SNS: `Message`. SQS: `Body` or `body`. dj-stripe: `fields` of a dump.
+OTLP and Jaeger: `telemetry`. What a query answers: `query_answers`.
 """
 
 import base64
 import binascii
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
 
 from ir.core.model import Json
+from ir.review.ingest import query_answers, telemetry
+from ir.review.ingest.json_values import objects, parsed
 from ir.review.ingest.text_times import stamp
 
 _DEEPEST = 6
+_BRACES, _PREFIX = 3, 400
+"""Braces and characters before the object at the end of a line."""
 _MOST_UNPACKED = 16 << 20
 """Bytes that a packed record may have."""
-_TEXTS = (("log", "time"), ("MESSAGE", "__REALTIME_TIMESTAMP"), ("line", "timestamp"), ("message", "@timestamp"), ("message", "timestamp"))
+_TEXTS = ("log", "MESSAGE", "line", "message", "msg", "Message", "_raw", "textPayload", "@message", "raw", "properties")
+_TIMES = ("time", "__REALTIME_TIMESTAMP", "timestamp", "@timestamp", "_time", "date", "TimeGenerated", "dt")
 """A line of a program as its shipper wraps it, and the time that the shipper gives it."""
 _EVENT_TYPES = ("event", "v2.core.event")
 
@@ -40,6 +45,15 @@ def is_batch(record: Json) -> bool:
     return _batch(record) is not None
 
 
+def opened(row: Json) -> Json | None:
+    """A row of a table with what the JSON object in one of its cells tells; None when no cell holds one."""
+    for name, value in row.items():
+        inner = _held(value)
+        if inner is not None:
+            return {**{other: cell for other, cell in row.items() if other != name}, **inner}
+    return None
+
+
 def is_event(record: Json) -> bool:
     """Whether it is an event of Stripe as Stripe writes it."""
     ident = str(record.get("id", ""))
@@ -47,84 +61,43 @@ def is_event(record: Json) -> bool:
 
 
 def _batch(record: Json) -> list[Json] | None:
-    if isinstance(record.get("resourceLogs"), list):
-        return [_otlp(one) for one in _under(record, "resourceLogs", ("scopeLogs", "instrumentationLibraryLogs"), "logRecords")]
-    if isinstance(record.get("resourceSpans"), list):
-        return [_span(one) for one in _under(record, "resourceSpans", ("scopeSpans", "instrumentationLibrarySpans"), "spans")]
-    if isinstance(record.get("attributes"), list) and ("timeUnixNano" in record or "observedTimeUnixNano" in record):
-        return [_otlp(record)]
-    if isinstance(record.get("logEvents"), list):
-        return [_message(one, "message") for one in record["logEvents"] if isinstance(one, dict)]
-    table = _table(record)
-    if table is not None:
-        return table
+    return next((found for read in _READERS if (found := read(record)) is not None), None)
+
+
+def _cloudwatch(record: Json) -> list[Json] | None:
+    events = record.get("logEvents")
+    return [_message(one, "message") for one in objects(events)] if isinstance(events, list) else None
+
+
+def _loki(record: Json) -> list[Json] | None:
     data = record.get("data")
-    streams = data.get("result") if isinstance(data, dict) else record.get("streams")
-    if isinstance(streams, list) and any(isinstance(one, dict) and "values" in one for one in streams):
-        return [_line(pair) for one in streams if isinstance(one, dict) for pair in one.get("values") or () if _is_pair(pair)]
+    streams = objects(data.get("result") if isinstance(data, dict) else record.get("streams"))
+    values = [one["values"] for one in streams if isinstance(one.get("values"), list)]
+    return [_line(pair) for pairs in values for pair in pairs if _is_pair(pair)] if values else None
+
+
+def _queued(record: Json) -> list[Json] | None:
+    """Firehose's and Kinesis' records."""
     rows = record.get("records") or record.get("Records")
     if isinstance(rows, list):
-        return [one for row in rows if isinstance(row, dict) for one in _unpacked(row)] or None
-    if set(record) >= {"data", "recordId"}:
-        return _unpacked(record) or None
-    line = next(((text, time) for text, time in _TEXTS if text in record and time in record), None)
-    inner = _parsed(record[line[0]]) if line else None
-    return [{"timestamp": record[line[1]], **inner}] if line and isinstance(inner, dict) and not is_event(inner) else None
+        return [one for row in objects(rows) for one in _unpacked(row)] or None
+    return (_unpacked(record) or None) if set(record) >= {"data", "recordId"} else None
 
 
-def _table(record: Json) -> list[Json] | None:
-    """Rows of a query: each is a list of cells under the names of columns, or of named fields, or in `_source`."""
-    tables, results, hits = record.get("tables"), record.get("results"), record.get("hits")
-    if isinstance(tables, list) and tables and all(isinstance(one, dict) and isinstance(one.get("columns"), list) for one in tables):
-        return [row for one in tables for row in _named_cells(one)]
-    if isinstance(results, list) and results and all(isinstance(row, list) for row in results):
-        return [_cells(row) for row in results]
-    if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
-        return [one["_source"] for one in hits["hits"] if isinstance(one, dict) and isinstance(one.get("_source"), dict)]
-    return None
+def _shipped(record: Json) -> list[Json] | None:
+    """A line of a program that is JSON itself, in the record that a shipper made of it."""
+    wrapped = query_answers.wrapped(record)
+    if wrapped is not None:
+        return [wrapped]
+    time = next((name for name in _TIMES if name in record), "")
+    inner = next(filter(None, (_held(record.get(name)) for name in _TEXTS if time)), None)
+    return [{"timestamp": record[time], **inner}] if inner is not None and not is_event(inner) else None
 
 
-def _named_cells(table: Json) -> Iterator[Json]:
-    names = [str(one.get("name")) for one in table["columns"] if isinstance(one, dict)]
-    yield from (dict(zip(names, row, strict=False)) for row in table.get("rows") or () if isinstance(row, list))
-
-
-def _cells(row: list[Any]) -> Json:
-    return {str(cell.get("field")): cell.get("value") for cell in row if isinstance(cell, dict)}
-
-
-def _under(record: Json, outer: str, middle: tuple[str, ...], inner: str) -> Iterator[Json]:
-    for resource in record[outer]:
-        for name in middle:
-            for scope in (resource.get(name) if isinstance(resource, dict) else None) or ():
-                yield from (one for one in (scope.get(inner) if isinstance(scope, dict) else None) or () if isinstance(one, dict))
-
-
-def _attributes(record: Json) -> Json:
-    return {str(one.get("key")): _value(one.get("value")) for one in record.get("attributes") or () if isinstance(one, dict)}
-
-
-def _span(record: Json) -> Json:
-    return {"startTimeUnixNano": record.get("startTimeUnixNano"), "name": record.get("name"), "attributes": _attributes(record)}
-
-
-def _otlp(record: Json) -> Json:
-    said, attributes = _value(record.get("body")), _attributes(record)
-    time = next((record[name] for name in ("timeUnixNano", "observedTimeUnixNano") if str(record.get(name, "0")) != "0"), None)
-    return {"timeUnixNano": time, "body": _parsed(said), "attributes": attributes}
-
-
-def _value(data: Any) -> Any:
-    """OTLP's typed values: `{"stringValue": …}`, lists, lists of pairs."""
-    if not isinstance(data, dict) or len(data) != 1:
-        return data
-    name, value = next(iter(data.items()))
-    if name == "kvlistValue":
-        pairs = value.get("values") if isinstance(value, dict) else ()
-        return {str(one.get("key")): _value(one.get("value")) for one in pairs or () if isinstance(one, dict)}
-    if name == "arrayValue":
-        return [_value(one) for one in (value.get("values") if isinstance(value, dict) else ()) or ()]
-    return value if name.endswith("Value") else data
+def _held(value: Any) -> Json | None:
+    """The object that a text is."""
+    inner = parsed(value) if isinstance(value, str) else None
+    return inner if isinstance(inner, dict) else None
 
 
 def _is_pair(pair: Any) -> bool:
@@ -138,19 +111,10 @@ def _line(pair: list[Any]) -> Json:
 
 def _message(record: Json, name: str) -> Json:
     """A record whose message is JSON becomes that JSON, with the record's time where it has none."""
-    inner = _parsed(record.get(name))
+    inner = parsed(record.get(name))
     if not isinstance(inner, dict):
         return record
     return {"timestamp": record.get("timestamp"), **inner}
-
-
-def _parsed(value: Any) -> Any:
-    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "[", '"'):
-        return value
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return value
 
 
 def _unpacked(row: Json) -> list[Json]:
@@ -174,9 +138,19 @@ def _unpacked(row: Json) -> list[Json]:
     except UnicodeDecodeError:
         return []
     at = holder.get("approximateArrivalTimestamp")
-    whole = _parsed(text)
-    found = [whole] if isinstance(whole, dict) else [_parsed(line) for line in text.splitlines() if line.strip()]
+    whole = parsed(text)
+    found = [whole] if isinstance(whole, dict) else [parsed(line) for line in text.splitlines() if line.strip()]
     return [{"timestamp": at, **(one if isinstance(one, dict) else {"message": str(one)})} for one in found]
+
+
+_READERS: tuple[Callable[[Json], list[Json] | None], ...] = (
+    _cloudwatch,
+    telemetry.records_of,
+    query_answers.rows_of,
+    _loki,
+    _queued,
+    _shipped,
+)
 
 
 def _events(value: Any, deep: int, *, packed: bool) -> Iterator[Json]:
@@ -192,7 +166,7 @@ def _events(value: Any, deep: int, *, packed: bool) -> Iterator[Json]:
         inside = list(value.values())
     elif isinstance(value, list):
         inside, packed = value, True
-    elif isinstance(value, str) and "evt_" in value and (inner := _parsed(value)) is not value:
+    elif isinstance(value, str) and "evt_" in value and (inner := parsed(value)) is not value:
         inside, packed = [inner], True
     else:
         return
@@ -202,11 +176,11 @@ def _events(value: Any, deep: int, *, packed: bool) -> Iterator[Json]:
 
 def _of_dump(row: Json, fields: Json) -> Json:
     """dj-stripe's event: whole in `stripe_data`, or spread over columns."""
-    whole = _parsed(fields.get("stripe_data"))
+    whole = parsed(fields.get("stripe_data"))
     if isinstance(whole, dict) and is_event(whole):
         return whole
     request = {"id": fields.get("request_id") or None, "idempotency_key": fields.get("idempotency_key") or None}
-    data = _parsed(fields.get("data"))
+    data = parsed(fields.get("data"))
     return {
         **{name: fields.get(name) for name in ("type", "created", "livemode", "api_version")},
         "id": fields.get("id") or row.get("pk"),
@@ -216,14 +190,24 @@ def _of_dump(row: Json, fields: Json) -> Json:
     }
 
 
-def behind_prefix(line: str) -> Json | None:
-    """The JSON object at the end of a line, with the time of the text before it where it has none; None when there is no such object."""
-    at = line.find("{")
-    if not 0 < at < 400 or not line.rstrip().endswith("}"):
-        return None
+def _object_at(line: str, at: int) -> Json | None:
+    text = line[at:].rstrip(" []\r\n") if line.rstrip().endswith("]") else line[at:]
     try:
-        found = orjson.loads(line[at:])
+        found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
+    return found if isinstance(found, dict) else None
+
+
+def behind_prefix(line: str) -> Json | None:
+    """The JSON object at the end of a line, with the time of the text before it where it has none; None when there is no such object."""
+    at, found = line.find("{"), None
+    for _ in range(_BRACES):  # labels may stand in braces before it
+        if not 0 < at < _PREFIX or not line.rstrip().endswith(("}", "} []", "} [] []")):
+            return None
+        found = _object_at(line, at)
+        if found is not None:
+            break
+        at = line.find("{", at + 1)
     before = stamp(line[:at])
     return ({"timestamp": before, **found} if before else found) if isinstance(found, dict) else None

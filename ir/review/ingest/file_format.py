@@ -9,21 +9,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ir.core.model import Json
-from ir.review.ingest import column_names, database_dumps, envelopes, folds, programs
+from ir.review.ingest import column_names, database_dumps, date_order, dialects, envelopes, folds, listed_fields, programs
 from ir.review.ingest.byte_stream import pieces
 from ir.review.ingest.column_names import Found
 from ir.review.ingest.json_documents import LISTS
+from ir.review.ingest.text_times import stamp
 
 _SAMPLE = 256 << 10
 _LINES = 200
 _LONGEST = 32 << 10
 """Characters of a sampled line of text; JSON is looked at whole."""
-_PAIR = re.compile(r'([A-Za-z_][\w.@-]*+)(?:=("(?:[^"\\]|\\.)*"|\S+))?')
+_PAIR = re.compile(r'([A-Za-z_][\w.@-]*+)(?:=(?!>)("(?:[^"\\]|\\.)*"|\S+))?')
 """A name without a value is a hit, too: a search that began again at each letter of a long one would never end."""
+_END = re.compile(r"\r?\n|\r")
+"""A form feed or a U+2028 inside a message is no end of a line."""
 _DELIMITERS = (",", ";", "\t", "|")
 _TITLES = 6
+_PAGE = {
+    "object", "url", "has_more", "next_page_url", "previous_page_url", "nextPageToken", "nextToken", "meta", "links", "preview",
+    "init_offset", "messages", "fields", "highlighted", "result_info", "success", "errors", "total", "count",
+    "statistics", "rows_before_limit_at_least",
+}  # fmt: skip
+"""The fields of an answer beside its list (Stripe, Google, AWS, Datadog, Splunk, Cloudflare, ClickHouse); a line of a log has others."""
 _LIST = re.compile(r"\s*\[\s*([{\[]|$)")
-_VALUE = re.compile(r"^[\d.:-]+$|\d{4}-\d\d-\d\d|[{}=]")
+_VALUE = re.compile(r"^[\d.:-]+$|\d{4}-\d\d-\d\d|\d:\d\d|[{}=]")
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive",
     b"\x28\xb5\x2f\xfd": "compressed with zstd",
@@ -43,12 +52,13 @@ class Sniffed:
         kind: `requests`, `events`, `activity` or `webhooks`.
         columns: column → paths; CSV and logfmt have paths of one name.
         delimiter, header, skip: of a CSV; `skip` lines stand before the heading.
-        day_first: dates such as 18/11/2026 occur.
+        dates: how 05/11/2026 is meant, as `date_order.of` tells; "" = no such dates.
         many: a line holds several request ids.
         plain: UTF-8, so that the fast way can read it.
         folded: records stand inside others, behind a prefix, or have a name twice; or a record has several lines. Only the careful way
-            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`, `dump`; "" = none of it.
+            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`, `dump`, one of `listed_fields.FORMS`; "" = none of it.
         program: that wrote a log of ours, as far as it tells, if no line of it has a request id.
+        dialect: of text, one of `dialects.COLUMNS`, "" = none.
     """
 
     form: str
@@ -57,19 +67,21 @@ class Sniffed:
     delimiter: str = ""
     header: tuple[str, ...] = ()
     skip: int = 0
-    day_first: bool = False
+    dates: str = ""
     many: bool = False
     plain: bool = True
     why: str = ""
     folded: str = ""
     program: str = ""
+    dialect: str = ""
 
 
-def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozenset()) -> Sniffed:
+def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozenset(), unfolded: bool = False) -> Sniffed:
     """Look at the beginning of a file. Never raises for its content; OSError if it cannot be opened.
 
     `own`: it was given as our own egress log, so a line that tells a request of ours counts, whatever else it tells.
     `fields_of`: names that a map knows; a CSV is one whose heading has any of them.
+    `unfolded`: each line is a record that the careful way wrote; what still looks like others' envelope holds none.
     """
     with file.open("rb") as stream:
         magic = stream.read(8)
@@ -80,19 +92,23 @@ def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozense
     cut = text.rfind("\n")
     if len(text) >= _SAMPLE - 4096 and cut > 0:
         text = text[:cut]
-    lines = [line for line in text.removeprefix("\ufeff").splitlines()[:_LINES] if line.strip()]
-    found = _told(lines, own=own, mapped=fields_of)
+    text = column_names.COLOURS.sub("", text.removeprefix("\ufeff"))
+    lines = [line for line in _END.split(text, _LINES)[:_LINES] if line.strip()]
+    sequence = text.startswith("\x1e")
+    found = Sniffed("jsonl", "requests", {}, folded="sequence") if sequence else _told(lines, own=own, mapped=fields_of, unfolded=unfolded)
     many = any(len(set(column_names.REQUEST_ID.findall(line))) > 1 for line in lines)
     program = programs.program(lines) if own and lines and not any(map(column_names.REQUEST_ID.search, lines)) else ""
     return replace(found, many=many, program=program, plain=magic[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
-def _told(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
+def _told(lines: list[str], *, own: bool, mapped: frozenset[str], unfolded: bool) -> Sniffed:
     if not lines:
         return Sniffed("empty", "requests", {})
     records = [record for record in map(_record, lines) if record is not None]
+    if records and unfolded:
+        return _of_records("jsonl", records, own=own)
     whole = records and (len(records) * 2 >= len(lines) or _record(lines[0]) is not None)
-    if whole and (not _is_list(records[0]) or envelopes.is_batch(records[0])):
+    if whole and (not _is_list(records[0], alone=len(lines) == 1) or envelopes.is_batch(records[0])):
         fold = folds.of_records(lines, records, own=own)
         return Sniffed("jsonl", "requests", {}, folded=fold) if fold else _of_records("jsonl", records, own=own)
     if lines[0].lstrip(" \t")[:1] == "{" or _LIST.match(lines[0]):
@@ -101,14 +117,21 @@ def _told(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
 
 
 def _of_text(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
+    listed = listed_fields.form_of(lines)
+    if listed:
+        return Sniffed("jsonl", "requests", {}, folded=listed)
     if not own and database_dumps.is_dump(lines):
         return Sniffed("text", "events", {}, folded="dump")
     if folds.access_lines(lines):
-        return Sniffed("text", "requests", {})  # whatever pairs come after them
+        return _plain_text(lines)  # whatever pairs come after them
     if folds.behind_prefixes(lines, own=own):
         return Sniffed("jsonl", "requests", {}, folded="prefix")
-    told = _of_csv(lines, own=own, mapped=mapped) or _of_logfmt(lines, own=own) or Sniffed("text", "requests", {})
+    told = _of_csv(lines, own=own, mapped=mapped) or _of_logfmt(lines, own=own) or _plain_text(lines)
     return replace(told, folded="lines") if told.form in ("text", "logfmt") and folds.spread(lines, own=own) else told
+
+
+def _plain_text(lines: list[str]) -> Sniffed:
+    return Sniffed("text", "requests", {}, dates=date_order.of(map(stamp, lines)), dialect=dialects.of(lines))
 
 
 def _record(line: str) -> Json | None:
@@ -119,13 +142,20 @@ def _record(line: str) -> Json | None:
     return value if isinstance(value, dict) else None
 
 
-def _is_list(record: Json) -> bool:
-    """Whether it is an API page or a HAR; a field of a log line may be called `data` or `log`, too."""
+def _is_list(record: Json, *, alone: bool) -> bool:
+    """Whether it is an API page or a HAR; a field of a log line may be called `data` or `log`, too.
+
+    `alone`: a file that holds nothing else is a list where what stands beside it names no request.
+    """
     log = record.get("log")
     if isinstance(log, dict) and isinstance(log.get("entries"), list):
         return True
-    page = record.get("object") == "list" or "has_more" in record or "next_page_url" in record or len(record) <= 2
+    told = record.get("object") == "list" or "has_more" in record or "next_page_url" in record
+    page = told or len(record) <= 2 or _PAGE.issuperset(set(record).difference(LISTS))
     lists = [value for name, value in record.items() if name in LISTS and isinstance(value, list)]
+    if alone and not page:
+        beside = column_names.find_columns([{name: value for name, value in record.items() if name not in LISTS}])
+        page = not {"path", "line", "request_id"} & set(beside)
     return page and any(not value or isinstance(value[0], dict) for value in lists)
 
 
@@ -135,12 +165,13 @@ def _of_records(form: str, records: list[Json], *, own: bool) -> Sniffed:
         return Sniffed(form, kind, {})
     names = column_names.ACTIVITY_NAMES if kind == "activity" else None
     found = column_names.find_columns(records, names)
-    return Sniffed(form, kind, found, day_first=_day_first(records, found))
+    return Sniffed(form, kind, found, dates=_dates(records, found))
 
 
-def _day_first(records: list[Json], found: Found) -> bool:
-    steps = {path[-1] for path in found.get("ts", ())}
-    return any(column_names.DAY_FIRST.match(str(record.get(step, ""))) for record in records for step in steps)
+def _dates(records: list[Json], found: Found) -> str:
+    """The order of day and month in the fields that tell the time."""
+    wanted = found.get("ts", ())
+    return date_order.of(str(value) for record in records for path, value in column_names.flatten(record) if path in wanted)
 
 
 def kind_of(records: list[Json], *, own: bool = False) -> str:
@@ -190,7 +221,8 @@ def _under_heading(lines: list[str], delimiter: str, mapped: frozenset[str]) -> 
     header = next(iter(_cells(lines[:1], delimiter)), ())
     if len(header) < 2 or len(set(header)) < len(header) or column_names.REQUEST_ID.search(lines[0]) or not _is_heading(header):
         return None
-    rows: list[Json] = [dict(zip(header, row, strict=False)) for row in _cells(lines[1:], delimiter)]
+    pad = " " if delimiter == "|" else ""
+    rows: list[Json] = [dict(zip(header, (cell.strip(pad) for cell in row), strict=False)) for row in _cells(lines[1:], delimiter)]
     rows = rows or [dict.fromkeys(header, "")]
     found = column_names.find_columns(rows)
     names = {column_names.canonical(name) for name in header}
@@ -202,9 +234,13 @@ def _under_heading(lines: list[str], delimiter: str, mapped: frozenset[str]) -> 
         kind = "requests"
     if any(envelopes.unfold(row) for row in rows):
         return Sniffed("csv", "events", {}, delimiter, header, folded="table")
+    if kind == "requests" and not mapped & set(header) and not {"path", "line"} & set(found):
+        told = column_names.find_columns([row for row in map(envelopes.opened, rows) if row])
+        if "path" in told:
+            return Sniffed("csv", "requests", {}, delimiter, header, folded="table")
     if len(found) < 2 and "request_id" not in found and not mapped & set(header):
         return None
-    return Sniffed("csv", kind, found, delimiter, header, day_first=_day_first(rows, found))
+    return Sniffed("csv", kind, found, delimiter, header, dates=_dates(rows, found))
 
 
 def _cells(lines: list[str], delimiter: str) -> list[tuple[str, ...]]:
@@ -222,7 +258,7 @@ def _is_heading(header: tuple[str, ...]) -> bool:
 
 def pairs(line: str) -> dict[str, str]:
     """The `key=value` pairs of a logfmt line."""
-    return {name: value.strip('"') for name, value in _PAIR.findall(line) if value}
+    return {name: value.rstrip(",;}").strip('"') for name, value in _PAIR.findall(line) if value}
 
 
 def _of_logfmt(lines: list[str], *, own: bool) -> Sniffed | None:
@@ -230,4 +266,4 @@ def _of_logfmt(lines: list[str], *, own: bool) -> Sniffed | None:
     if sum(len(record) >= 3 for record in records) * 2 < len(lines):
         return None
     found = column_names.find_columns(records)
-    return Sniffed("logfmt", kind_of(records, own=own), found, day_first=_day_first(records, found)) if found else None
+    return Sniffed("logfmt", kind_of(records, own=own), found, dates=_dates(records, found)) if found else None

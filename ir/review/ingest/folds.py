@@ -16,9 +16,15 @@ _REQUEST_LINE = re.compile(rf"\b(?:{_VERBS})\b[\s\"]+(?:https?:/)?/")
 
 def of_records(lines: Sequence[str], records: Sequence[Json], *, own: bool) -> str:
     """`batch`: records are envelopes of others. `doubled`: a name occurs twice, and its last value counts. "" = neither."""
-    if 3 * sum(envelopes.unfold(record, own=own) is not None for record in records) >= len(records):
+    held = [inner for inner in (envelopes.unfold(record, own=own) for record in records) if inner is not None]
+    if 3 * len(held) >= len(records) or _tell_more([one for inner in held for one in inner], records):
         return "batch"
     return "doubled" if any(map(_doubled, lines)) else ""
+
+
+def _tell_more(held: Sequence[Json], records: Sequence[Json]) -> bool:
+    """Whether the few that are inside others name requests, which the others do not: a program prints other lines, too."""
+    return bool(held) and "path" in column_names.find_columns(held) and "path" not in column_names.find_columns(records)
 
 
 def _doubled(line: str) -> bool:

@@ -14,6 +14,7 @@ import duckdb
 from ir.core.wording import counted
 from ir.review.ingest import (
     careful_copy,
+    date_order,
     deduplicate,
     locate_unreadable,
     personal_data,
@@ -29,7 +30,7 @@ from ir.review.ingest.duckdb_macros import MACROS
 from ir.review.ingest.file_format import sniff
 from ir.review.ingest.load_result import Loaded
 from ir.review.ingest.piped_gzips import AT_ONCE, PipedGzips
-from ir.review.ingest.relations import Shape, missed_sql, select_sql
+from ir.review.ingest.relations import Shape, dates_sql, missed_sql, select_sql
 from ir.review.ingest.unreadable import Aside
 from ir.review.sql.engine import AS_PARQUET, DuckDb, quoted
 
@@ -130,7 +131,7 @@ class Importer:
         return Shape.of(found, own=own) if column_map is None else Shape.of_map(column_map, found, own=own)
 
     def _group(self, shape: Shape, files: list[Path]) -> None:
-        if shape.form != "json" and shape.plain and not shape.folded:
+        if shape.form != "json" and shape.plain and not shape.folded and shape.dates != "unsure":
             try:
                 self._fast(shape, files)
             except (duckdb.Error, RejectedLines):
@@ -151,15 +152,25 @@ class Importer:
             for note in careful_copy.rewrite(shape, file, target, bad):
                 self.loaded.say(shape.label, f"{file}: {note}")
             if (shape.form == "json" or shape.folded) and not shape.mapped:
-                shape = Shape.of(sniff(target, own=shape.own), own=shape.own)
-            form = "jsonl" if shape.form == "json" or shape.folded in ("batch", "prefix", "doubled", "table", "dump") else shape.form
+                shape = Shape.of(sniff(target, own=shape.own, unfolded=shape.folded != "lines"), own=shape.own)
+            form = shape.form if shape.folded == "lines" or not (shape.folded or shape.form == "json") else "jsonl"
             shape = replace(shape, form=form, plain=True, cleaned=True, folded="")
             if target.stat().st_size and shape.form != "empty":
-                self._fast(shape, [target], instead_of=file)
+                self._fast(self._dated(shape, target, file), [target], instead_of=file)
         except (duckdb.Error, RejectedLines, OSError) as error:
             self.loaded.say(shape.label, f"{file}: could not be read ({type(error).__name__})")
         finally:
             target.unlink(missing_ok=True)
+
+    def _dated(self, shape: Shape, target: Path, file: Path) -> Shape:
+        """The shape, with the order of day and month as all its dates tell it; where they do not, that is said."""
+        if shape.dates != "unsure":
+            return shape
+        first, second = self._engine.rows(dates_sql(shape, target))[0]
+        shape = replace(shape, dates=date_order.told(int(first or 0), int(second or 0)))
+        if shape.dates == "unsure":
+            self.loaded.say(shape.label, f"{file}: {date_order.UNSURE}")
+        return shape
 
     def _sink(self, shape: Shape, file: Path) -> tolerant_reader.Bad:
         add = self._aside.sink(shape.label, str(file))

@@ -13,10 +13,13 @@ from ir.review.ingest.byte_stream import LONGEST, pieces
 
 Bad = Callable[[int, str, bytes], None]
 _TOKEN = re.compile(rb'\\.|["{}\[\]\n]', re.DOTALL)
-LISTS = ("data", "entries", "items", "logs", "events", "records", "Records", "value", "results", "rows")
+LISTS = ("data", "entries", "items", "logs", "events", "records", "Records", "value", "results", "rows", "matches")
 """Names that a document may give to its list of records."""
 _LIST = re.compile(rb'"(?:' + "|".join(LISTS).encode() + rb')"\s*:\s*\[\s*(?:\{|$)')
 _OBJECT = re.compile(rb'"(?:id|type)"\s*:')
+
+_INNER = re.compile(rb"[\[{][^\[\]{}]*[\]}]")
+_DEEPEST = 8
 
 
 def rewrite_document(file: Path, target: Path, bad: Bad, *, own: bool = False) -> list[str]:
@@ -29,28 +32,39 @@ def rewrite_document(file: Path, target: Path, bad: Bad, *, own: bool = False) -
     first = next(stream, b"").lstrip(b"\xef\xbb\xbf")
     written = 0
     with target.open("wb") as out:
-        for record in _records(chain([first], stream), _depth(first), bad):
+        for record in _records(chain([first], stream), *_depth(first), bad):
             for one in (envelopes.unfold(record, own=own) if isinstance(record, dict) else None) or [record]:
                 out.write(orjson.dumps(_named(one)) + b"\n")
                 written += 1
     return notes if written else [*notes, "a JSON document without records"]
 
 
-def _depth(head: bytes) -> int:
-    """The number of open brackets around a record: none, a list's one, or those of an object that holds the list."""
-    start = head.lstrip()
-    if start[:1] == b"[":
-        return 1
-    found = _LIST.search(start)
-    if found is None or _OBJECT.search(start, 0, found.start()):
-        return 0
-    before = start[: found.end()].rstrip(b"{ \t\r\n")
-    return before.count(b"{") - before.count(b"}") + before.count(b"[") - before.count(b"]")
+def _depth(head: bytes) -> tuple[int, int]:
+    """The number of open brackets around a record (none, a list's one, or those of an object that holds the list), and the list's place."""
+    if head.lstrip()[:1] == b"[":
+        return 1, 0
+    found = _LIST.search(head)
+    if found is None or _OBJECT.search(_outer(head[: found.start()])):
+        return 0, 0
+    before = head[: found.end()].rstrip(b"{ \t\r\n")
+    return before.count(b"{") - before.count(b"}") + before.count(b"[") - before.count(b"]"), found.start()
 
 
-def _records(stream: Iterator[bytes], depth: int, bad: Bad) -> Iterator[Any]:
-    """Objects that are opened inside `depth` brackets. One is held at a time; one longer than `LONGEST` is skipped."""
-    cutter = _Cutter(depth, bad)
+def _outer(text: bytes) -> bytes:
+    """A text without the lists and objects that end in it."""
+    for _ in range(_DEEPEST):
+        text, taken = _INNER.subn(b"", text)
+        if not taken:
+            break
+    return text
+
+
+def _records(stream: Iterator[bytes], depth: int, begin: int, bad: Bad) -> Iterator[Any]:
+    """Objects that are opened inside `depth` brackets, the innermost a list's, from byte `begin` on.
+
+    One is held at a time; one longer than `LONGEST` is skipped.
+    """
+    cutter = _Cutter(depth, begin, bad)
     carried = b""
     for piece in stream:
         text = carried + piece
@@ -67,9 +81,10 @@ def _records(stream: Iterator[bytes], depth: int, bad: Bad) -> Iterator[Any]:
 class _Cutter:
     """Follows brackets and quotes through pieces of text."""
 
-    def __init__(self, depth: int, bad: Bad) -> None:
-        self._wanted, self._bad = depth, bad
+    def __init__(self, depth: int, begin: int, bad: Bad) -> None:
+        self._wanted, self._begin, self._bad = depth, begin, bad
         self._depth, self._line, self._quoted = 0, 1, False
+        self._inside = depth == 0
         self._held: bytearray | None = None
         self._from = self._long = 0
 
@@ -85,13 +100,17 @@ class _Cutter:
             elif self._quoted or len(sign) > 1:
                 continue
             elif sign in b"{[":
-                if sign == b"{" and self._depth == self._wanted and self._held is None:
+                here = self._inside and hit.start() >= self._begin
+                if sign == b"{" and self._depth == self._wanted and self._held is None and here:
                     self._held, self._from, start = bytearray(), self._line, hit.start()
                 self._depth += 1
+                if self._depth == self._wanted:
+                    self._inside = sign == b"["
             else:
                 self._depth = max(0, self._depth - 1)
                 if self._held is not None and self._depth == self._wanted:
                     yield from self._whole(text[start : hit.end()])
+        self._begin = max(0, self._begin - len(text))
         if self._held is not None:
             self._hold(text[start:])
 

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ir.review.ingest import date_order
 from ir.review.ingest.activity_table import activity_sql, flat_activity_sql
 from ir.review.ingest.byte_stream import LONGEST
 from ir.review.ingest.column_map import ColumnMap
 from ir.review.ingest.column_names import REQUEST_SHAPE
+from ir.review.ingest.dialects import COLUMNS
 from ir.review.ingest.events_table import events_sql, unwrapped_sql
 from ir.review.ingest.file_format import Sniffed
 from ir.review.ingest.requests_table import requests_sql
@@ -14,6 +16,8 @@ from ir.review.ingest.text_times import TIMES
 from ir.review.sql.engine import quoted
 
 _SEARCHED = 100_000
+_SAID = ("MESSAGE", "message", "msg", "log", "line", "_raw", "textPayload")
+"""Fields in which a program's line stands as it was printed: with colours, of journald also as a list of its bytes."""
 _SIZES = f"max_line_size = {LONGEST + (64 << 10)}, buffer_size = {8 * LONGEST}"
 _LINES = "delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, strict_mode = false, " + _SIZES
 
@@ -23,19 +27,24 @@ def _first(patterns: tuple[tuple[str, int], ...]) -> str:
 
 
 _METHODS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
+_CODE = r"(?:(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|responded)[ ,:|]+|(?:status|code)[=: ]+)"
+_NAMED_PATH = r"(?i)\b(?:path|url|uri|endpoint)[\"\x27]?(?:=>|[:=]) *[\"\x27]?(?:https?://[^/ \"\x27]+)?(/[^ \"\x27,}|]*)"
 # Web servers, proxies and plain text: the fields that any line may have.
 TEXT = {
     "ts": _first(TIMES),
     "request_id": f"NULLIF(regexp_extract(l, {quoted(REQUEST_SHAPE)}), '')",
     "method": f"NULLIF(regexp_extract(l, '\\b({_METHODS})\\b[ ,:|\"]', 1), '')",
-    "path": f"NULLIF(regexp_extract(l, '\\b(?:{_METHODS})\\b[ ,:|\"]+(?:https?://[^/ ]+)?(/[^ \",|]*)', 1), '')",
-    # Behind a request line; else as HAProxy (after its timers), Squid (after its result) and `stripe logs tail` (in brackets) write it.
-    "status": r"NULLIF(concat(regexp_extract(l, '(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|status[=: ]+|code[=: ]+)[ ,:|]+([1-5]\d\d)\b', 1), "
-    r"CASE WHEN regexp_matches(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)[1-5]\d\d\b') AND NOT regexp_matches(l, "
-    r"'(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|status[=: ]+|code[=: ]+)[ ,:|]+[1-5]\d\d\b') "
+    # Behind the method; else under its name, as a line of JSON among others has it, or behind Stripe's address.
+    "path": "COALESCE("
+    f"NULLIF(regexp_extract(l, '\\b(?:{_METHODS})\\b[ ,:|\"]+(?:https?://[^/ ]+)?(/[^ \",|]*)', 1), ''), "
+    f"NULLIF(regexp_extract(l, '{_NAMED_PATH}', 1), ''), NULLIF(regexp_extract(l, 'https?://api[.]stripe[.]com(/[^ \",|]*)', 1), ''))",
+    # Behind a request line or its name; else as HAProxy (after its timers), Squid (after its result) and `stripe logs tail` (in brackets).
+    "status": f"NULLIF(concat(regexp_extract(l, '{_CODE}([1-5]\\d\\d)\\b', 1), "
+    rf"CASE WHEN regexp_matches(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)[1-5]\d\d\b') AND NOT regexp_matches(l, '{_CODE}[1-5]\d\d\b') "
     r"THEN regexp_extract(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)([1-5]\d\d)\b', 1) ELSE '' END), '')",
-    "ip": r"NULLIF(regexp_extract(l, '(?:^|[ \"=\[,])"
-    r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7})(?:$|[ \":,\]])', 1), '')",
+    "ip": r"COALESCE(NULLIF(regexp_extract(l, '(?:^|[ \"=\[,\'|(])(?:::ffff:)?"
+    r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7})(?:$|[ \t\":,\]\'|)}])', 1), ''), "
+    r"NULLIF(regexp_extract(l, '\t(\d{1,3}(?:\.\d{1,3}){3})(?:$|[ \t:])', 1), ''))".replace("\\'", "''"),
     "agent": r"COALESCE(NULLIF(regexp_extract(l, "
     r"'((?:Stripe/v[12]|curl/|python-|Mozilla/|PostmanRuntime|Go-http|okhttp|axios)[^\"]*)', 1), ''), "
     r"NULLIF(regexp_extract(l, '\" [1-5]\d\d (?:\d+|-) \"[^\"]*\" \"([^\"-][^\"]*)\"', 1), ''))",
@@ -60,7 +69,7 @@ class Shape:
     delimiter: str = ""
     header: tuple[str, ...] = ()
     skip: int = 0
-    day_first: bool = False
+    dates: str = ""
     many: bool = False
     plain: bool = True
     mapped: bool = False
@@ -69,6 +78,7 @@ class Shape:
     cleaned: bool = False
     folded: str = ""
     program: str = ""
+    dialect: str = ""
 
     @classmethod
     def of(cls, sniffed: Sniffed, *, own: bool) -> "Shape":
@@ -78,7 +88,7 @@ class Shape:
         columns = tuple(sorted(sniffed.columns.items()))
         return cls(
             sniffed.form, sniffed.kind, columns, own, sniffed.delimiter, sniffed.header, sniffed.skip,
-            sniffed.day_first, sniffed.many, sniffed.plain, folded=sniffed.folded, program=sniffed.program,
+            sniffed.dates, sniffed.many, sniffed.plain, folded=sniffed.folded, program=sniffed.program, dialect=sniffed.dialect,
         )  # fmt: skip
 
     @classmethod
@@ -87,7 +97,7 @@ class Shape:
         side = own if column_map.own is None else column_map.own
         columns = tuple(sorted(column_map.paths().items()))
         seen = cls.of(sniffed, own=side)
-        seen = replace(seen, day_first=sniffed.day_first, many=sniffed.many)  # an event's own shape leaves them out
+        seen = replace(seen, dates=column_map.dates or sniffed.dates, many=sniffed.many)  # an event's own shape leaves them out
         return replace(seen, kind=column_map.kind, columns=columns, mapped=True, zone=column_map.zone)
 
     @property
@@ -124,7 +134,7 @@ def _objects(names: str) -> str:
 def lines_of(names: str, *, strict: bool = True) -> str:
     """A relation of `l` (a line that is not blank) and `filename`; one that is not strict leaves out what cannot be read."""
     lines = f"read_csv({names}, columns = {{'l': 'VARCHAR'}}, {_LINES}, ignore_errors = {str(not strict).lower()}, filename = true)"
-    return f"(SELECT l, filename FROM {lines} WHERE l IS NOT NULL AND trim(l) <> '')"
+    return f"(SELECT ir_plain(l) AS l, filename FROM {lines} WHERE l IS NOT NULL AND trim(l) <> '')"
 
 
 def unread_sql(shape: Shape, file: Path) -> str:
@@ -157,14 +167,20 @@ def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
         if not shape.mapped:  # a prefix before the pairs often has the time
             columns = {name: sql for name, sql in TEXT.items() if name in ("ts", "request_id")} | columns
     else:
-        return lines_of(names), dict(TEXT)
+        relation, columns = lines_of(names), TEXT | COLUMNS.get(shape.dialect, {})
     if "line" in columns:
         columns = _told_by(columns.pop("line")) | columns
     if "ts_clock" in columns:
         columns["ts"] = f"concat_ws(' ', {columns['ts']}, {columns.pop('ts_clock')})"
-    if shape.day_first and "ts" in columns:
-        columns["ts"] = f"regexp_replace({columns['ts']}, '^([0-9]{{1,2}})[/.-]([0-9]{{1,2}})[/.-]([0-9]{{4}}),?', '\\3-\\2-\\1')"
+    if "ts" in columns:
+        columns["ts"] = date_order.read_sql(shape.dates, columns["ts"])
     return relation, columns
+
+
+def dates_sql(shape: Shape, file: Path) -> str:
+    """The greatest first and second numbers of the dates of a file whose order is not known."""
+    relation, columns = _relation(replace(shape, dates=""), f"[{quoted(str(file))}]")
+    return date_order.greatest_sql(columns["ts"], relation)
 
 
 def _told_by(line: str) -> dict[str, str]:
@@ -184,9 +200,13 @@ def _csv(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
         f"parallel = false, store_rejects = true, filename = true)"
     )
     return relation, {
-        name: _pick(shape, name, [_name(p[-1]) if p[-1] in there else "CAST(NULL AS VARCHAR)" for p in paths])
+        name: _pick(shape, name, [_cell(shape, p[-1]) if p[-1] in there else "CAST(NULL AS VARCHAR)" for p in paths])
         for name, paths in shape.columns
     }
+
+
+def _cell(shape: Shape, name: str) -> str:
+    return f"trim({_name(name)})" if shape.delimiter == "|" else _name(name)  # psql pads them
 
 
 def _json(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
@@ -205,8 +225,12 @@ def _json(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
 
 
 def _leaf(path: tuple[str, ...], tops: dict[str, str]) -> str:
-    if path == ("MESSAGE",):  # journald's
-        return f"ir_said({_name(path[0])})"
+    if path[-1] in _SAID:
+        return f"ir_plain(ir_said({_field(path, tops)}))"
+    return _field(path, tops)
+
+
+def _field(path: tuple[str, ...], tops: dict[str, str]) -> str:
     if len(path) == 1:
         return f"json_extract_string({_name(path[0])}, '$')" if tops[path[0]] == "JSON" else _name(path[0])
     steps = "".join(f"[{step}]" if step.isascii() and step.isdigit() else '."' + step.replace('"', "") + '"' for step in path[1:])
@@ -215,8 +239,8 @@ def _leaf(path: tuple[str, ...], tops: dict[str, str]) -> str:
 
 def _pair(name: str) -> str:
     escaped = "".join(c if c.isalnum() or c == "_" else "\\" + c for c in name)
-    pattern = "(?:^|\\s)" + escaped + '=("(?:[^"\\\\]|\\\\.)*"|\\S+)'
-    return f"NULLIF(trim(regexp_extract(l, {quoted(pattern)}, 1), '\"'), '')"
+    pattern = "(?:^|[\\s{(\\[,])" + escaped + '=("(?:[^"\\\\]|\\\\.)*"|\\S+)'
+    return f"NULLIF(trim(rtrim(regexp_extract(l, {quoted(pattern)}, 1), ',;}}'), '\"'), '')"
 
 
 def _pick(shape: Shape, column: str, expressions: list[str]) -> str:

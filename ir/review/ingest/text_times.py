@@ -18,17 +18,20 @@ UNSURE = (
 _LETTERS = "|".join((*ZONES, *UNSURE))
 _REGION = r"(?:Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Canada|Etc|Europe|Indian|Pacific|US)/[A-Za-z_/+-]+"
 _ZONE = (
-    rf"(?: ?(?:Z\b|(?:UTC|GMT)\b(?:[+-]\d{{1,2}}(?::?\d\d)?\b)?|[+-]\d\d:?\d\d\b|\(?(?:{_LETTERS})\b|{_REGION})"
+    "(?:\u2212\\d\\d:?\\d\\d"
+    r"| (?:[A-Z][a-z]{2,20} ){1,3}(?:Standard|Daylight|Summer) Time\b"
+    rf"| ?(?:Z\b|(?:UTC|GMT)\b(?:[+-]\d{{1,2}}(?::?\d\d)?\b)?|[+-]\d\d:?\d\d\b|\(?(?:{_LETTERS})\b|{_REGION})"
     r"|[+-]\d\d\b)?"
 )
-"""A zone of two digits alone follows at once, as PostgreSQL writes it: after a space they may be anything."""
+"""A zone of two digits alone follows at once, as PostgreSQL writes it: after a space they may be anything. Zones by their long names,
+or with a typeset minus, belong to the time, so that it is not read as UTC."""
 _SPACE = "[ \u00a0\u202f]"
 """JavaScript writes a narrow one before AM and PM. The engines have no common way to name it, so the characters stand here."""
 _CLOCK = rf"\d{{1,2}}:\d\d(?::\d\d(?:[.,]\d+)?)?(?:{_SPACE}?[AaPp](?:[Mm]\b|\.[Mm]\.))?{_ZONE}"
 TIMES = (
     (r"\d{4}[-/]\d\d[-/]\d\d[T ]" + _CLOCK, 0),
     (r"\d\d?/[A-Z][a-z]{2}/\d{4}[: ]" + _CLOCK, 0),
-    (r"\d\d?[/.]\d\d?[/.]\d{4},? " + _CLOCK, 0),
+    (r"\d\d?[/.-]\d\d?[/.-]\d{4},? " + _CLOCK, 0),
     (r"\d\d?-[A-Z][a-z]{2}-\d{2,4} " + _CLOCK, 0),
     (r"\d\d? [A-Z][a-z]{2} \d{4},? " + _CLOCK, 0),
     (rf"[A-Z][a-z]{{2}} +\d\d? \d\d:\d\d:\d\d(?:\.\d+)?(?: (?:UTC|GMT|{_LETTERS}))? 20\d\d", 0),

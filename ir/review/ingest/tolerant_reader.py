@@ -5,15 +5,18 @@ A line that is left out becomes an empty one, so that line numbers stay what the
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 
+from ir.review.ingest import column_names
 from ir.review.ingest.byte_stream import lines
 from ir.review.ingest.unreadable import REASONS
 
 Bad = Callable[[int, str, bytes], None]
+_COLOURS = re.compile(column_names.COLOURS.pattern.encode())
 _LONGEST_RECORD = 64
 """Lines that one quoted CSV record may span."""
 
@@ -35,7 +38,7 @@ def rewrite_lines(file: Path, target: Path, bad: Bad, *, json_only: bool) -> lis
 
 def clean(line: bytes, *, binary: bool) -> bytes:
     """A line without the characters around it; text also without bytes that the engine takes for ends of columns or that are not UTF-8."""
-    text = line.rstrip(b"\r").removeprefix(b"\xef\xbb\xbf").strip()
+    text = _COLOURS.sub(b"", line.rstrip(b"\r").removeprefix(b"\xef\xbb\xbf")).strip()
     return text if binary else text.replace(b"\0", b"").replace(b"\x01", b" ").decode("utf-8", "replace").encode()
 
 

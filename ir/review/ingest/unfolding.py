@@ -1,12 +1,14 @@
 """Unfold files whose records are not lines: records inside others, events in a column of a dump, records of several lines."""
 
 import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from ir.core.model import Json
 from ir.review.ingest import envelopes
 from ir.review.ingest.byte_stream import lines
 from ir.review.ingest.text_times import stamp
@@ -16,6 +18,8 @@ from ir.review.ingest.unreadable import REASONS
 _MOST_LINES = 200
 _MOST_BYTES = 256 << 10
 """The most bytes of one record of several lines."""
+_EMPTY = re.compile(rb"\[\s*\]")
+"""What a query answers that found nothing."""
 _WHERE = 200
 """The first characters of a record, in which its time is."""
 
@@ -36,9 +40,13 @@ def rewrite_records(file: Path, target: Path, bad: Bad, *, own: bool) -> list[st
             if record is None:
                 bad(number, REASONS["json"], text)
                 continue
-            for one in envelopes.unfold(record, own=own) or [record]:
+            found = envelopes.unfold(record, own=own)
+            if found == [] and not _EMPTY.search(text):
+                bad(number, REASONS["batch"], text)
+            for one in [record] if found is None else found:
                 out.write(orjson.dumps(one) + b"\n")
-    return notes
+        written = out.tell()
+    return notes if written else [*notes, "no record in it that is known here"]
 
 
 def _refuse(bad: Bad, number: int, line: bytes, *, too_long: bool) -> None:
@@ -56,8 +64,8 @@ def _record(text: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def rewrite_table(file: Path, target: Path, bad: Bad, *, header: tuple[str, ...], delimiter: str, skip: int) -> list[str]:
-    """A CSV with a column of whole events: write each event as a line."""
+def rewrite_table(file: Path, target: Path, bad: Bad, *, header: tuple[str, ...], delimiter: str, skip: int, events: bool) -> list[str]:
+    """A CSV with a column of JSON: write each of the `events` in it as a line; else each row, with what its JSON tells."""
     notes: list[str] = []
     numbered = _texts(file, notes, bad)
     for _ in range(skip):
@@ -73,7 +81,8 @@ def rewrite_table(file: Path, target: Path, bad: Bad, *, header: tuple[str, ...]
                 continue
             if row is None:
                 return notes
-            found = envelopes.unfold(dict(zip(header, row, strict=False)))
+            cells: Json = dict(zip(header, row, strict=False))
+            found = envelopes.unfold(cells) if events else [envelopes.opened(cells) or cells] if any(row) else None
             if not found and any(row):
                 bad(reader.line_num + skip, "no event in it", b"")
             for one in found or ():

@@ -11,7 +11,12 @@ from ir.review.ingest.personal_data import ids_of
 SHOWN = 20
 KEPT = 100_000
 """Unreadable lines of one file that are kept; all are counted."""
-REASONS = {"long": "line is too long", "json": "not a JSON object", "field": "no field that is known here"}
+REASONS = {
+    "long": "line is too long",
+    "json": "not a JSON object",
+    "batch": "a batch without a record that is known here",
+    "field": "no field that is known here",
+}
 
 
 class Aside:

@@ -36,7 +36,7 @@ SOME_FAILED, NOTHING_RAN = 1, 5
 """Exit codes of pytest."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Side:
     """One of the two commits, cloned anew for each measurement.
 
@@ -98,14 +98,17 @@ class Side:
         argv = [str(target / ".venv" / "bin" / "python"), "-m", "pytest", "-p", "common_tests", *words]
         return run(argv, target, self.environment | ours, fine=(0, SOME_FAILED, NOTHING_RAN))
 
-    def listed(self, target: Path) -> set[str]:
-        """Names and parameters of its tests."""
+    def listed(self, target: Path) -> list[tuple[str, str]]:
+        """File, and name with parameters, of each of its tests."""
         file = self.folder / f"{self.name}.tests"
         self.pytest(target, "--collect-only", TESTS_TO_LIST=str(file))
-        return set(file.read_text(encoding="utf-8").splitlines())
+        rows = (line.split("\t") for line in file.read_text(encoding="utf-8").splitlines())
+        return [(file, name) for file, name in rows]
 
-    def common(self, target: Path, file: Path) -> None:
+    def common(self, target: Path, rows: list[tuple[str, str]]) -> None:
         """The listed tests alone."""
+        file = self.folder / f"{self.name}.tests"
+        file.write_text("\n".join("\t".join(row) for row in rows), encoding="utf-8")
         processes = re.findall(r"pytest (-n \d+ --dist \w+)", (target / "Makefile").read_text(encoding="utf-8"))[0]
         began, used = time.monotonic(), processor_time()
         last = self.pytest(target, *processes.split(), TESTS_TO_RUN=str(file))
@@ -176,15 +179,14 @@ def measure(before: Side, now: Side, ratios: set[str], pairs: int) -> None:
 
 
 def measure_common(before: Side, now: Side, pairs: int) -> None:
-    """The tests that both have, in turn."""
-    targets = [side.ready() for side in (before, now)]
-    both = set.intersection(*(side.listed(target) for side, target in zip((before, now), targets, strict=True)))
-    file = before.folder / "common.tests"
-    file.write_text("\n".join(sorted(both)), encoding="utf-8")
+    """The tests that both have, in turn. A test is known by its name and parameters, not by its file, since files move."""
+    sides = {side: side.ready() for side in (before, now)}
+    listed = {side: side.listed(target) for side, target in sides.items()}
+    both = set.intersection(*({name for _, name in rows} for rows in listed.values()))
     print(f"  {len(both)} tests are in both", flush=True)
     for _ in range(pairs):
-        for side, target in zip((before, now), targets, strict=True):
-            side.common(target, file)
+        for side, target in sides.items():
+            side.common(target, [row for row in listed[side] if row[1] in both])
 
 
 def judge(before: Side, now: Side) -> int:

@@ -95,12 +95,15 @@ class _Paced(Worker):
 
     clock: SharedClock
     _look_at = 0.0
+    _busy_at = float("inf")
 
     def _wait(self) -> None:
         """Until something of ours has ended, or all of it waits: then until the first of it wakes."""
         if self.clock.elapsed() >= self._look_at:
             self._looked, self._look_at = 0.0, self.clock.elapsed() + BEAT
         since = time.monotonic()
+        self._busy_at = since if self._mine else min(self._busy_at, since)
+        assert since - self._busy_at < _GIVEN_UP, "nothing is under way, and the worker does not end"
         while self._over.empty() and not self._all_wait():
             assert time.monotonic() - since < _GIVEN_UP, "an incident neither waits nor ends"
             time.sleep(0.0005)

@@ -60,7 +60,7 @@ def _cells(several: dict[str, str]) -> dict[str, str]:
 
 
 def _absent(kind: str) -> str:
-    """What stands in a column that the log lacks; a text of one value only is written at a third of the cost as an enumeration."""
+    """What a column that the log lacks holds; a text of one value only is written at a third of the cost as an enumeration."""
     return _NOTHING if kind == "VARCHAR" else f"CAST(0 AS {kind})"
 
 

@@ -880,6 +880,20 @@ MUTANTS = (
         ("tests/unit/test_piped_gzips.py",),
     ),
     Mutant(
+        "look usual values up whatever their case",
+        "ir/review/ingest/lookups.py",
+        'f"r.{raw} IS NOT DISTINCT FROM v_{raw}"',
+        'f"lower(r.{raw}) IS NOT DISTINCT FROM lower(v_{raw})"',
+        ("tests/unit/test_review_usual.py",),
+    ),
+    Mutant(
+        "look only at the beginning of a line for whether it is torn",
+        "ir/review/ingest/locate_unreadable.py",
+        "if line[0] != _OPEN or line[-1] != _CLOSE]",
+        "if line[0] != _OPEN]",
+        ("tests/unit/test_piped_gzips.py",),
+    ),
+    Mutant(
         "leave torn lines of a piped gzip uncounted",
         "ir/review/ingest/damage_scan.py",
         "self._one(shape, file, count, file, fed.get(file))",

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,15 @@ def test_events_with_other_fields_are_loaded_together(tmp_path: Path) -> None:
     ]
     assert len(list((tmp_path / "store").glob("events-*.parquet"))) == 1
     engine.close()
+
+
+def test_progress_is_told_while_a_file_is_being_closed(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl.gz"
+    file.write_bytes(gzip.compress(b"{}\n"))
+    piped = PipedGzips([file], tmp_path / "pipes", lambda _: None)
+    half_closed = file.open("rb", buffering=0)
+    os.close(half_closed.fileno())  # as the thread that reads it leaves it for a moment
+    piped._open[file] = half_closed  # noqa: SLF001
+    assert piped.read == 0
+    with suppress(OSError):
+        half_closed.close()

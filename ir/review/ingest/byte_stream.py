@@ -94,35 +94,37 @@ def checked(file: Path) -> list[str]:
     return notes
 
 
-def blocks(read: Iterable[bytes], usual: bytes = b"") -> Iterator[tuple[int, bytes, bool]]:
-    r"""Whole lines of what was read: the number of the first, the bytes without the last line feed, and whether it is a line too long.
+def whole_lines(read: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Whole lines of what was read, in blocks: the bytes without the last line feed, and whether it is one line that is too long.
 
-    Of a line longer than `LONGEST` only the beginning is given. `usual` is the end of a line, its line feed and the beginning of
-    the next, such as `}\n{`: where all lines begin and end like that, nothing is given; to see it is all that is done there.
+    Of a line longer than `LONGEST` only the beginning is given.
     """
-    held, number, dropping = b"", 1, False
+    held, dropping = b"", False
     for piece in read:
         if dropping:
             end = piece.find(b"\n")
             if end < 0:
                 continue
             piece, dropping = piece[end + 1 :], False  # the rest of an endless line was dropped
-            number += 1
         cut = piece.rfind(b"\n")
-        if usual and (held or piece)[:1] == usual[-1:] and piece.count(usual) == (ends := piece.count(b"\n")) > 0:
-            number, held = number + ends, piece[cut + 1 :]
-        elif cut >= 0:
-            block = b"".join((held, memoryview(piece)[:cut]))
-            yield number, block, False
-            number += block.count(b"\n") + 1
+        if cut >= 0:
+            yield b"".join((held, memoryview(piece)[:cut])), False
             held = piece[cut + 1 :]
         else:
             held += piece
         if len(held) > LONGEST:
-            yield number, held[:LONGEST], True
+            yield held[:LONGEST], True
             held, dropping = b"", True
     if held:
-        yield number, held, False
+        yield held, False
+
+
+def blocks(read: Iterable[bytes]) -> Iterator[tuple[int, bytes, bool]]:
+    """The same with the number of the first line."""
+    number = 1
+    for block, too_long in whole_lines(read):
+        yield number, block, too_long
+        number += block.count(b"\n") + 1
 
 
 def lines(file: Path, notes: Say) -> Iterator[tuple[int, bytes, bool]]:

@@ -20,6 +20,7 @@ from ir.review.ingest import (
     personal_data,
     programs,
     tolerant_reader,
+    usual_values,
     written_table,
 )
 from ir.review.ingest import column_map as column_maps
@@ -39,6 +40,8 @@ _UNIQUE = (
     ("activity", "id", "ts"),
     ("requests", "request_id", "own DESC"),
 )
+_RESERVED = 64
+"""MB: in each of two threads the engine's reader of JSON reserves 32 for an object that lies across the end of a buffer."""
 _TABLE_OF = {"requests": "requests", "webhooks": "requests", "events": "events", "activity": "activity"}
 
 
@@ -134,10 +137,11 @@ class Importer:
         if shape.form != "json" and shape.plain and not shape.folded and shape.dates != "unsure":
             try:
                 self._fast(shape, files)
-            except (duckdb.Error, RejectedLines):
+            except (duckdb.Error, RejectedLines) as error:
                 if len(files) > 1:
-                    for file in files:
-                        self._group(shape, [file])
+                    at_once = -(-len(files) // 2) if isinstance(error, duckdb.OutOfMemoryException) else 1
+                    for first in range(0, len(files), at_once):
+                        self._group(shape, files[first : first + at_once])
                     return
             else:
                 return
@@ -254,12 +258,14 @@ class Importer:
 
     def _copy(self, shape: Shape, files: list[Path], piped: PipedGzips, part: Path) -> None:
         size = sum(file.stat().st_size for file in files)
-        select = select_sql(shape, piped.names)
         engine = self._engine.connection
         engine.execute(f"SET TimeZone = {quoted(shape.zone)}")
+        told = load_progress.told(engine, f"{shape.label}: {len(files)} file(s)", size, self._progress, lambda: piped.read)
         try:
-            with load_progress.told(engine, f"{shape.label}: {len(files)} file(s)", size, self._progress, lambda: piped.read):
-                engine.execute(f"COPY ({select}) TO {quoted(str(part))} ({AS_PARQUET})")
+            with usual_values.found(self._engine, shape, files, self._store / "sample.jsonl") as usual:
+                select = select_sql(shape, piped.names, usual)
+                with told, self._engine.more(_RESERVED if shape.form == "jsonl" else 0):
+                    engine.execute(f"COPY ({select}) TO {quoted(str(part))} ({AS_PARQUET})")
         finally:
             engine.execute("SET TimeZone = 'UTC'")
 

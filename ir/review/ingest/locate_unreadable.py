@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from ir.review.ingest.byte_stream import blocks, pieces
+from ir.review.ingest.byte_stream import blocks, pieces, whole_lines
 from ir.review.ingest.column_names import REQUEST_ID
 from ir.review.ingest.file_format import unwrapped
 from ir.review.ingest.personal_data import ids_of
@@ -20,6 +20,7 @@ from ir.review.sql.schema import TABLES
 
 Bad = Callable[[int, str, bytes], None]
 """Takes a line: its number, why it is not readable, its text."""
+_OPEN, _CLOSE = b"{}"
 
 
 @dataclass
@@ -86,12 +87,24 @@ def _lines(file: Path, notes: list[str]) -> Iterator[tuple[int, bytes]]:
 
 
 def _torn(read: Iterable[bytes]) -> Iterator[tuple[int, str, bytes]]:
-    """Pieces in which all lines begin and end with braces are not even split."""
-    for number, block, _ in blocks(read, usual=b"}\n{"):
-        for offset, line in enumerate(block.split(b"\n")):
-            text = line.strip()
-            if text and not (text[:1] == b"{" and text[-1:] == b"}"):
-                yield number + offset, REASONS["json"], line
+    """One look at the ends of each line; only where one is odd, blanks are allowed for. All lines of a log pass here."""
+    number = 1
+    for block, _ in whole_lines(read):
+        lines = block.split(b"\n")
+        if not _plain(lines):
+            for offset, line in enumerate(lines):
+                text = line.strip()
+                if text and not (text[:1] == b"{" and text[-1:] == b"}"):
+                    yield number + offset, REASONS["json"], line
+        number += len(lines)
+
+
+def _plain(lines: list[bytes]) -> bool:
+    """Whether each line begins and ends with a brace."""
+    try:
+        return not [None for line in lines if line[0] != _OPEN or line[-1] != _CLOSE]
+    except IndexError:  # a blank line
+        return False
 
 
 def _fieldless(file: Path, shape: Shape) -> Iterator[tuple[int, str, bytes]]:

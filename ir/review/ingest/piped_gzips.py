@@ -124,7 +124,7 @@ def _gzip_size(file: Path) -> int:
 def _position(stream: BinaryIO) -> int:
     try:
         return stream.tell()
-    except ValueError:  # it was closed meanwhile
+    except (ValueError, OSError):  # it was closed meanwhile
         return 0
 
 

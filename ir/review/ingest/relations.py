@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ir.review.ingest import date_order
+from ir.review.ingest import date_order, requests_table
 from ir.review.ingest.activity_table import activity_sql, flat_activity_sql
 from ir.review.ingest.byte_stream import LONGEST
 from ir.review.ingest.column_map import ColumnMap
@@ -11,6 +11,7 @@ from ir.review.ingest.column_names import REQUEST_SHAPE
 from ir.review.ingest.dialects import COLUMNS
 from ir.review.ingest.events_table import events_sql, unwrapped_sql
 from ir.review.ingest.file_format import Sniffed
+from ir.review.ingest.lookups import Usual
 from ir.review.ingest.requests_table import requests_sql
 from ir.review.ingest.text_times import TIMES
 from ir.review.sql.engine import quoted
@@ -108,8 +109,8 @@ class Shape:
         return {"webhooks": "webhook-log"}.get(self.kind, self.kind)
 
 
-def select_sql(shape: Shape, files: list[Path]) -> str:
-    """The SELECT that normalises these files, with `file` and `bad`."""
+def select_sql(shape: Shape, files: list[Path], usual: Usual) -> str:
+    """The SELECT that normalises these files, with `file` and `bad`; `usual`: tables of usual values."""
     names = "[" + ", ".join(quoted(str(file)) for file in files) + "]"
     if shape.kind == "events":
         return events_sql(unwrapped_sql(_objects(names)), source=shape.origin)
@@ -121,7 +122,13 @@ def select_sql(shape: Shape, files: list[Path]) -> str:
     columns = columns or {"request_id": "CAST(NULL AS VARCHAR)"}
     if shape.kind == "webhooks":
         return requests_sql(_webhook(columns), relation, own=1, source="webhook-log")
-    return requests_sql(columns, relation, own=int(shape.own), source=shape.label)
+    return requests_sql(columns, relation, own=int(shape.own), source=shape.label, usual=usual)
+
+
+def usual_sql(shape: Shape, sample: Path, name: str) -> tuple[str, dict[str, tuple[tuple[str, ...], str]]]:
+    """The SELECT of the raw rows of a sample of JSON lines, and how to make tables of usual values of these rows, kept as `name`."""
+    relation, columns = _relation(shape, "[" + quoted(str(sample)) + "]")
+    return requests_table.raw_sql(columns, relation), requests_table.usual_sql(columns, name, own=int(shape.own))
 
 
 def _objects(names: str) -> str:

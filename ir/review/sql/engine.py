@@ -5,6 +5,8 @@ beyond COALESCE, CONCAT, FLOOR, SQRT, LEAST, GREATEST; CAST to BIGINT, DOUBLE, S
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +15,7 @@ from ir.review.sql.schema import TABLES, Column, empty_select
 
 Row = tuple[Any, ...]
 _LEAST_MB = 128
-AS_PARQUET = "FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 40960, DICTIONARY_SIZE_LIMIT 2048"
+AS_PARQUET = "FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 20480, DICTIONARY_SIZE_LIMIT 2048"
 """How large tables are written: a column of ids has no use for a dictionary, and building one takes time until its limit is met."""
 
 
@@ -62,9 +64,10 @@ class DuckDb:
 
         spill = scratch / "spill"
         spill.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._megabytes = _engine_share(memory_limit)
         self.connection = duckdb.connect(
             config={
-                "memory_limit": _engine_share(memory_limit),
+                "memory_limit": f"{self._megabytes}MB",
                 "threads": str(threads),
                 "temp_directory": str(spill),
                 "autoinstall_known_extensions": "false",
@@ -101,6 +104,15 @@ class DuckDb:
         """See `Engine`."""
         return self.connection.execute(sql).fetchall()
 
+    @contextmanager
+    def more(self, megabytes: int) -> Iterator[None]:
+        """Let statements reserve more than the share: what they reserve and do not touch counts, and takes no memory."""
+        self.connection.execute(f"SET memory_limit = '{self._megabytes + megabytes}MB'")
+        try:
+            yield
+        finally:
+            self.connection.execute(f"SET memory_limit = '{self._megabytes}MB'")
+
     def close(self) -> None:
         """See `Engine`."""
         self.connection.close()
@@ -112,14 +124,14 @@ def checked_limit(limit: str) -> str:
     return limit
 
 
-def _engine_share(limit: str) -> str:
+def _engine_share(limit: str) -> int:
     size = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kKmMgGtT])i?[bB]", limit.strip())
     if size is None:
         raise UsageError(f"`{limit[:40]}` is not a memory size", next_step="write 512MB or 2GB")
     megabytes = float(size[1]) * 1000 ** ("kmgt".index(size[2].lower()) - 1)
     if megabytes < _LEAST_MB:
         raise UsageError(f"`{limit[:40]}` is too little memory", next_step=f"at least {_LEAST_MB}MB")
-    return f"{int(megabytes * 0.7)}MB"
+    return int(megabytes * 0.7)
 
 
 def _strings(files: list[Path]) -> str:

@@ -218,6 +218,7 @@ def drive(
     runner.forget_queue()
     world.run.recording.acquire(timeout=RECORDED_WITHIN)  # the checkpoint over the entry that was just shown may still be missing
     if words:
+        runner.heartbeat.fences.pop(name, None)  # or a beat takes the lease for lost
         kept.leases.release(name)
         become(words)
     leave(code)

@@ -70,7 +70,7 @@ class SourceCoverage:
     lacks: str = ""
 
 
-_NAMED = "SELECT COUNT(*) FROM requests WHERE own = 1 AND source = 'egress' AND request_id LIKE 'req_%'"
+_NAMED = "SELECT 1 FROM requests WHERE own = 1 AND source = 'egress' AND request_id LIKE 'req_%' LIMIT 1"
 
 
 def look(engine: Engine, until: int) -> dict[str, SourceCoverage]:
@@ -85,7 +85,7 @@ def look(engine: Engine, until: int) -> dict[str, SourceCoverage]:
         if not one.last:
             one.first = 0
         seen[name] = one
-    seen["egress"].carries = not seen["egress"].rows or bool(engine.rows(_NAMED)[0][0])
+    seen["egress"].carries = not seen["egress"].rows or bool(engine.rows(_NAMED))
     return seen
 
 

@@ -23,6 +23,8 @@ _PAIR = re.compile(r'([A-Za-z_][\w.@-]*+)(?:=(?!>)("(?:[^"\\]|\\.)*"|\S+))?')
 """A name without a value is a hit, too: a search that began again at each letter of a long one would never end."""
 _END = re.compile(r"\r?\n|\r")
 """A form feed or a U+2028 inside a message is no end of a line."""
+_QUOTED = re.compile(r'"[^"]*+"')
+_BARE = re.compile(r"\r(?!\n|$)")
 _DELIMITERS = (",", ";", "\t", "|")
 _TITLES = 6
 _PAGE = {
@@ -43,6 +45,10 @@ _FOREIGN = {
 }
 
 
+HEADED = ("titled", "ends")
+"""What stays a CSV when it is rewritten."""
+
+
 @dataclass(frozen=True)
 class Sniffed:
     """The properties of one file, as far as its beginning tells them.
@@ -56,7 +62,8 @@ class Sniffed:
         many: a line holds several request ids.
         plain: UTF-8, so that the fast way can read it.
         folded: records stand inside others, behind a prefix, or have a name twice; or a record has several lines. Only the careful way
-            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`, `dump`, one of `listed_fields.FORMS`; "" = none of it.
+            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`, `dump`, one of `listed_fields.FORMS`; "" = none of it. Of a CSV `titled`: lines
+            of text stand before its heading; `ends`: a carriage return alone ends lines, maybe only some of them.
         program: that wrote a log of ours, as far as it tells, if no line of it has a request id.
         dialect: of text, one of `dialects.COLUMNS`, "" = none.
     """
@@ -96,6 +103,8 @@ def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozense
     lines = [line for line in _END.split(text, _LINES)[:_LINES] if line.strip()]
     sequence = text.startswith("\x1e")
     found = Sniffed("jsonl", "requests", {}, folded="sequence") if sequence else _told(lines, own=own, mapped=fields_of, unfolded=unfolded)
+    if found.form == "csv" and not found.folded:
+        found = replace(found, folded="ends" if _BARE.search(_QUOTED.sub("", text)) else "titled" if found.skip else "")
     many = any(len(set(column_names.REQUEST_ID.findall(line))) > 1 for line in lines)
     program = programs.program(lines) if own and lines and not any(map(column_names.REQUEST_ID.search, lines)) else ""
     return replace(found, many=many, program=program, plain=magic[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

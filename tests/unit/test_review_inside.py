@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,3 +47,67 @@ def test_no_row_is_lost_under_lines_that_end_otherwise(desk: Desk, title: str, a
 def test_carriage_returns_alone_may_end_the_lines_of_a_large_file(desk: Desk) -> None:
     desk.load("\r".join(["sep=,", HEAD, *(line(f"req_{n:08d}Aa") for n in range(20_000))]), "a.csv")
     assert desk.rows("COUNT(*), COUNT(DISTINCT request_id), MIN(status)") == [(20_000, 20_000, 200)]
+
+
+def row(i: str) -> dict[str, Any]:
+    return {"timestamp": NOON * 1000 + 999, **CALL, "request_id": i}
+
+
+def edge(i: str) -> dict[str, Any]:
+    return {
+        "datetime": ISO, "clientIP": IP, "clientRequestHTTPMethodName": "GET", "clientRequestPath": PATH, "edgeResponseStatus": 200,
+        "userAgent": AGENT, "rid": i,
+    }  # fmt: skip
+
+
+def graphql(**zone: Any) -> dict[str, Any]:
+    return {"data": {"viewer": {"zones": [zone]}}, "errors": None}
+
+
+INSIDE: dict[str, Callable[[list[str]], Any]] = {
+    "nrql": lambda ids: {"results": [{"events": list(map(row, ids))}], "performanceStats": {"x": 1}, "metadata": {"contents": [{"function": "events"}]}},
+    "nerdgraph": lambda ids: {"data": {"actor": {"account": {"nrql": {"results": list(map(row, ids))}}}}},
+    "cloudflare": lambda ids: graphql(httpRequestsAdaptive=list(map(edge, ids))),
+    "cloudflare's groups": lambda ids: graphql(httpRequestsAdaptiveGroups=[{"count": 1, "dimensions": edge(i)} for i in ids]),
+    "cloudflare, two zones": lambda ids: {"data": {"viewer": {"zones": [{"httpRequestsAdaptive": list(map(edge, some))} for some in (ids[:2], ids[2:])]}}},
+    "a list in a list": lambda ids: [[row(i)] for i in ids],
+    "sentry": lambda ids: [{"event_id": "x", "dateCreated": ISO, "entries": [{"type": "breadcrumbs", "data": {"values": [{"timestamp": ISO, "data": CALL | {"request_id": i}} for i in ids]}}]}],
+    "sentry's sdk": lambda ids: {"event_id": "x", "timestamp": ISO, "breadcrumbs": {"values": [{"timestamp": ISO, "data": CALL | {"request_id": i}} for i in ids]}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("name", INSIDE)
+def test_rows_in_a_list_inside_a_list_are_read(desk: Desk, name: str, indent: int | None, own: bool) -> None:
+    ids = [ident(n) for n in range(4)]
+    loaded = desk.load(json.dumps(INSIDE[name](ids), indent=indent) + "\n", own=own)
+    assert desk.rows(COLUMNS) == [(i, *READ) for i in ids]
+    assert loaded.bad == {} and loaded.notes == {}
+
+
+@pytest.mark.parametrize("name", ["nrql", "nerdgraph", "cloudflare"])
+def test_an_answer_may_be_longer_than_any_line(desk: Desk, name: str) -> None:
+    ids = [f"req_{n:08d}Aa" for n in range(8_000)]
+    loaded = desk.load(json.dumps(INSIDE[name](ids)), own=False)
+    assert desk.rows("COUNT(*), MIN(method), MIN(status)") == [(8_000, "GET", 200)] and loaded.bad == {}
+
+
+def test_a_row_keeps_the_lists_that_it_has(desk: Desk) -> None:
+    rows = [row(ident(n)) | {"tries": [{"time": ISO, "path": "/v1/x", "request_id": ident(n)}] * 2} for n in range(4)]
+    desk.load("".join(json.dumps(one) + "\n" for one in rows), own=False)
+    assert desk.rows(COLUMNS) == [(ident(n), *READ) for n in range(4)]
+
+
+def test_lists_that_are_read_as_no_rows_are_said(desk: Desk) -> None:
+    loaded = desk.load(json.dumps({"time": NOON, "done": [{"rid": ident(n)} for n in range(4)]}) + "\n", own=False)
+    assert any("in no row of their own" in note for note in loaded.notes["request-log"])
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": [' * 400 + "1" + "]}" * 400, '{"a": [' + '{"b": [{}]},' * 50_000 + "{}]}", "[" * 200_000], ids=range(3)
+)
+def test_hostile_lists_are_looked_through_in_linear_time(desk: Desk, text: str) -> None:
+    began = time.process_time()
+    desk.load((text + "\n") * 3, own=False)
+    assert time.process_time() - began < 30

@@ -12,7 +12,7 @@ def _words(*lines: str) -> tuple[str, ...]:
 
 NAMES: dict[str, tuple[str, ...]] = {
     "ts": _words(
-        "ts time timestamp @timestamp datetime date created created_at event_time start_time",
+        "ts time timestamp @timestamp datetime date date_created created created_at event_time start_time",
         "logged_at time_local time_iso8601 received_at occurred_at when t created_utc date_utc time_utc asctime",
         "time_millis timestamp_ms time_ms epoch_second started_date_time event_timestamp log_time time_unix_nano",
         "@t source_realtime_timestamp realtime_timestamp timereported timegenerated time_generated time_generated_utc",
@@ -82,7 +82,7 @@ _OTHER = re.compile(r"[^a-z0-9@]+")
 _ASIDE = re.compile(r"\([^()]*\)|\[UTC\]")
 _TYPED = re.compile(r"(?<=[a-z]{2})_[sdgtb]$")
 """What Azure appends to a column's name for its type: `clientIP_s`."""
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 REQUEST_SHAPE = r"\breq_(?:[A-Za-z0-9_]{8,64}|[A-Za-z_]{0,6}[0-9][A-Za-z0-9_]{0,6})"
 """Stripe's ids, in Python's and DuckDB's regular expressions alike; a short one has a digit, so that `req_time` is none."""
 REQUEST_ID = re.compile(REQUEST_SHAPE)

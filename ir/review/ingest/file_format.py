@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ir.core.model import Json
-from ir.review.ingest import column_names, database_dumps, date_order, dialects, envelopes, folds, listed_fields, programs
+from ir.review.ingest import column_names, database_dumps, date_order, dialects, envelopes, folds, inner_lists, listed_fields, programs
 from ir.review.ingest.byte_stream import pieces
 from ir.review.ingest.column_names import Found
 from ir.review.ingest.json_documents import LISTS
@@ -47,6 +47,7 @@ _FOREIGN = {
 
 HEADED = ("titled", "ends")
 """What stays a CSV when it is rewritten."""
+_INSIDE = "lists in its records name several requests; they are in no row of their own"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ class Sniffed:
     """The properties of one file, as far as its beginning tells them.
 
     Attributes:
-        form: `jsonl`, `json`, `csv`, `logfmt`, `text`, `empty` or `foreign` (nothing that is read here; `why` says what it is).
+        form: `jsonl`, `json`, `csv`, `logfmt`, `text`, `empty` or `foreign` (nothing that is read here).
+        why: what is not read of it, and why.
         kind: `requests`, `events`, `activity` or `webhooks`.
         columns: column → paths; CSV and logfmt have paths of one name.
         delimiter, header, skip: of a CSV; `skip` lines stand before the heading.
@@ -174,7 +176,8 @@ def _of_records(form: str, records: list[Json], *, own: bool) -> Sniffed:
         return Sniffed(form, kind, {})
     names = column_names.ACTIVITY_NAMES if kind == "activity" else None
     found = column_names.find_columns(records, names)
-    return Sniffed(form, kind, found, dates=_dates(records, found))
+    why = _INSIDE if kind == "requests" and not own and any(map(inner_lists.unread, records)) else ""
+    return Sniffed(form, kind, found, dates=_dates(records, found), why=why)
 
 
 def _dates(records: list[Json], found: Found) -> str:

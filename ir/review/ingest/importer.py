@@ -131,6 +131,8 @@ class Importer:
             self.loaded.say(side, f"{file}: {found.why or 'empty'}")
             self.loaded.files += found.form == "empty"
             return None
+        if found.why and not found.folded:
+            self.loaded.say(side, f"{file}: {found.why}")
         return Shape.of(found, own=own) if column_map is None else Shape.of_map(column_map, found, own=own)
 
     def _group(self, shape: Shape, files: list[Path]) -> None:
@@ -157,7 +159,10 @@ class Importer:
                 self.loaded.say(shape.label, f"{file}: {note}")
             kept = shape.folded in ("", "lines", *HEADED) and shape.form != "json"
             if (not kept or shape.folded == "lines") and not shape.mapped:
-                shape = Shape.of(sniff(target, own=shape.own, unfolded=shape.folded != "lines"), own=shape.own)
+                found = sniff(target, own=shape.own, unfolded=shape.folded != "lines")
+                if found.why:
+                    self.loaded.say(shape.label, f"{file}: {found.why}")
+                shape = Shape.of(found, own=shape.own)
             shape = replace(shape, form=shape.form if kept else "jsonl", plain=True, cleaned=True, folded="", skip=0)
             if target.stat().st_size and shape.form != "empty":
                 self._fast(self._dated(shape, target, file), [target], instead_of=file)

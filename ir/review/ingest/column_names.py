@@ -43,7 +43,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "source_ip source_ip_address client_ip remote_addr remote_ip remote_address client.ip source.ip client.address source.address",
         "ip ip_address clientip src_ip client_ip_address client_addr client_host cli_ip c_ip downstream_remote_address",
         "downstream_remote_address_without_port downstream_direct_remote_address x_forwarded_for forwarded_for",
-        "cf_connecting_ip true_client_ip x_real_ip fly_client_ip cip fwd client remote src",
+        "http_x_forwarded_for xff forwarded cf_connecting_ip true_client_ip x_real_ip fly_client_ip cip fwd client remote src",
     ),
     "agent": _words(
         "client_request_user_agent request_user_agent user_agent user_agent.original useragent ua http_user_agent",
@@ -78,6 +78,11 @@ ACTIVITY_NAMES: dict[str, tuple[str, ...]] = {
 }
 """The same for exports of the Dashboard's security history, whose headings are not documented."""
 
+FORWARDED = frozenset(_words("x_forwarded_for http_x_forwarded_for forwarded_for forwarded xff fwd"))
+"""Fields to which each proxy appends the address that it saw; what a caller wrote there itself stands first."""
+_HEADERS = frozenset(_words("cf_connecting_ip true_client_ip x_real_ip fly_client_ip"))
+BEHIND = FORWARDED | _HEADERS
+"""Fields that tell of a caller behind a proxy, if a proxy wrote them."""
 _OTHER = re.compile(r"[^a-z0-9@]+")
 _ASIDE = re.compile(r"\([^()]*\)|\[UTC\]")
 _TYPED = re.compile(r"(?<=[a-z]{2})_[sdgtb]$")

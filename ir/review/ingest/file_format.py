@@ -64,8 +64,8 @@ class Sniffed:
         many: a line holds several request ids.
         plain: UTF-8, so that the fast way can read it.
         folded: records stand inside others, behind a prefix, or have a name twice; or a record has several lines. Only the careful way
-            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`, `dump`, one of `listed_fields.FORMS`; "" = none of it. Of a CSV `titled`: lines
-            of text stand before its heading; `ends`: a carriage return alone ends lines, maybe only some of them.
+            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`, `dump`, one of `listed_fields.FORMS`; "" = none of it. A CSV
+            may be `titled` (lines of text stand before its heading) or have `ends` that are a carriage return alone, maybe in part.
         program: that wrote a log of ours, as far as it tells, if no line of it has a request id.
         dialect: of text, one of `dialects.COLUMNS`, "" = none.
     """

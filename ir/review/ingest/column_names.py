@@ -218,7 +218,7 @@ _SHAPES = {
     "status": re.compile(r"[1-5]\d\d(\.0)?$"),
     "service": re.compile(r"(?!\d+(\.\d+)?([mnuµ]?s)?$)"),
     "agent": re.compile(r"(?!\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F]*:)"),
-    "ip": re.compile(r"\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F:]+|[0-9*x.]+$"),
+    "ip": re.compile(r"\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F:]+|[0-9*x.]+$|(?i:for|by|proto|host)="),
 }
 DAY_FIRST = re.compile(r"(1[3-9]|2\d|3[01])[/.-]\d\d?[/.-]\d{4}")
 

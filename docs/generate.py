@@ -23,9 +23,13 @@ from ir.incident.reversibility import CONTAINS
 from ir.incident.standing import STATES
 from ir.inventory import schema
 from ir.review import reviewer
+from ir.review.detect import rules
 
 README = Path(__file__).resolve().parent.parent / "README.md"
-PAGES = (README, *(README.parent / "docs" / name for name in ("architecture.md", "hosts.md", "reference.md", "troubleshooting.md")))
+PAGES = (
+    README,
+    *(README.parent / "docs" / name for name in ("architecture.md", "hosts.md", "reference.md", "review-schema.md", "troubleshooting.md")),
+)
 INVENTORY_SCHEMA = README.parent / "docs" / "inventory.schema.json"
 BLIND_REVIEW = README.parent / "ir" / "review" / reviewer.BLIND
 _PART = re.compile(r"(<!-- generated: (?P<name>[a-z -]+) -->\n)(?P<text>.*?)(<!-- end -->)", re.DOTALL)
@@ -81,6 +85,11 @@ def _stores() -> str:
     return f"{head}|{'---|' * 8}\n{rows}"
 
 
+def _rules() -> str:
+    rows = "".join(f"| {rule.id} | {rule.title} | {rule.level} | {rule.judges} |\n" for rule in rules.load_rules())
+    return "| rule | what it finds | level | about |\n|---|---|---|---|\n" + rows
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "help": lambda: _help(),
     "rotate help": lambda: _help("rotate", "stripe"),
@@ -89,6 +98,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "actions": _actions,
     "playbooks": _playbooks,
     "rooms": rooms.table,
+    "rules": _rules,
     "stores": _stores,
     "errors": errors.table,
 }

@@ -21,15 +21,15 @@ from ir.core.errors import AlreadyRunning, IrError
 from ir.engine.dbos_records import read_entries
 from ir.engine.dbos_runner import Runner
 from ir.engine.heartbeat import keep_beating
-from ir.fleet import campaign_news, take_over
+from ir.fleet import campaign_news, emergency_child
 from ir.fleet.admission import POSTPONE, POSTPONED_MOST, Admission
 from ir.fleet.agreed_work import Trust, Work
 from ir.fleet.campaign import Child, ChildState, state_of
 from ir.fleet.campaign_child import setting_of
 from ir.fleet.campaign_store import CampaignLedger
+from ir.fleet.emergency_child import LeftToAPerson, TakeOvers
 from ir.fleet.fitness import Fitness
 from ir.fleet.places import Places
-from ir.fleet.take_over import LeftToAPerson, TakeOvers
 from ir.fleet.waking import ENDED, Waking
 from ir.incident import folding
 from ir.runtime import lifecycle, worlds
@@ -193,7 +193,7 @@ class Worker:
             )
             if entries:
                 record = folding.fold(entries)
-                take_over.may_go_on(self.book, child, setting, record, self.trust())
+                emergency_child.may_go_on(self.book, child, setting, record, self.trust())
                 agrees = setting.options.yes and not record.opened["options"].get("yes")  # it takes over what somebody else began
                 lifecycle.go_on(record, self.kept, self.runner, given, "wake", {"yes": True} if agrees else {})
             elif not self._taking.begins(child, setting):

@@ -573,7 +573,7 @@ MUTANTS = (
     ),
     Mutant(
         "run the record of a rotation that was taken over, whatever it says",
-        "ir/fleet/take_over.py",
+        "ir/fleet/emergency_child.py",
         "    elif not (agreed_work.by_own(record, trust)",
         "    elif False and not (agreed_work.by_own(record, trust)",
         ("tests/campaign/test_emergency_campaign.py",),

@@ -172,6 +172,16 @@ def test_a_line_with_a_list_in_it_is_no_page(desk: Desk) -> None:
     assert desk.rows("request_id, endpoint") == [(ident(n), "/v1/customers") for n in range(4)]
 
 
+def test_batches_in_too_many_batches_cost_themselves(desk: Desk) -> None:
+    ids = [ident(n) for n in range(6)]
+    rows: list[Any] = [{"time": ISO, "request_id": one} | SENT for one in ids]
+    for number in (3, 4, 5):
+        for _ in range(8):
+            rows[number] = {"logEvents": [{"timestamp": NOON * 1000, "message": json.dumps(rows[number])}]}
+    loaded = desk.load("\n".join(map(as_json, [{"logEvents": rows[:3]}, *rows[3:]])) + "\n", own=False)
+    assert [row for row in desk.rows("request_id, endpoint") if row[1]] == [(one, "/v1/customers") for one in ids[:3]], loaded
+
+
 @pytest.mark.parametrize("stripes", [False, True])
 def test_an_id_that_is_not_stripes_names_no_call(desk: Desk, stripes: bool) -> None:
     """A gateway gives all calls of one visitor the same id; only what is alike in all is a copy. Ids of Stripe may stand beside them."""

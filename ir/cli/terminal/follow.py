@@ -25,6 +25,7 @@ from ir.runtime import following, notifications
 from ir.runtime.app_state import State
 from ir.runtime.publish import signer_of
 from ir.runtime.worlds import ProcessContext, resting_alone
+from ir.storage.patience import FellBack
 
 PUBLISHED_WITHIN = 30.0
 """Seconds for writing the report, before the process ends without it; `ir report` writes it at any time."""
@@ -107,13 +108,15 @@ def follow(runner: Runner, kept: State, world: World, operator: Terminal, *, ski
             world.run.published.wait(PUBLISHED_WITHIN)
             return finish(screen, kept, record, code)
     if not record.ended:
-        screen.warn(f"{name} stopped: {runner.broken.get(name, 'its engine ended, which is a bug; what was done is recorded')}")
-        return finish(screen, kept, record, ExitCode.UNEXPECTED, _rebuilds(kept, record))
+        why = runner.broken.get(name, "its engine ended, which is a bug; what was done is recorded")
+        screen.warn(f"{name} stopped: {why}")
+        lost = _rebuilds(kept, record) if why == FellBack().what else ""
+        return finish(screen, kept, record, ExitCode.UNEXPECTED, lost)
     return finish(screen, kept, record, record.exit_code)
 
 
 def _rebuilds(kept: State, record: incident_record.Incident) -> str:
-    """What to do about an incident of which the database knows nothing any more, "" = it knows something."""
+    """What to do about an incident of which a database that fell back knows nothing any more, "" = it knows something."""
     if not record.opened or read_entries(kept.engine, record.id):
         return ""
     return f"stores and Stripe still tell of it: {debts.again(record)} --adopt {record.id}"
@@ -218,6 +221,7 @@ def drive(
     runner.forget_queue()
     world.run.recording.acquire(timeout=RECORDED_WITHIN)  # the checkpoint over the entry that was just shown may still be missing
     if words:
+        runner.heartbeat.fences.pop(name, None)  # or a beat takes the lease for lost
         kept.leases.release(name)
         become(words)
     leave(code)

@@ -109,9 +109,9 @@ def _alerts(content: str, name: str) -> Iterator[Alert]:
     if table:
         yield from (replace(_alert(row, line, name), line=line) for line, row in _table(content, name, table[1]))
         return
-    told = _chat(content, name)
-    if told:
-        yield from told
+    pasted = _chat(content, name)
+    if pasted:
+        yield from pasted
         return
     told = () if _DOCUMENT.search(content) else _printed(content, name) or _behind_prefixes(content, name) or mail.read(content)
     if told:

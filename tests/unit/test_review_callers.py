@@ -49,6 +49,12 @@ def test_the_last_address_that_a_proxy_of_ours_saw_is_the_callers(
     assert desk.rows("ip, status, endpoint") == [(ip, 200, "/v1/customers")]
 
 
+@pytest.mark.parametrize("name", ["serverIPAddress", "destIPAddress", "server_ip_address", "http_upstream_remote_addr"])
+def test_the_address_of_a_server_is_no_callers(desk: Desk, name: str) -> None:
+    desk.load(json.dumps({"time": NOON, "request_id": ident(1), "method": "GET", "path": PATH, name: IP}) + "\n" * 2)
+    assert desk.rows("DISTINCT ip") == [("",)]
+
+
 def test_a_list_of_hops_alone_tells_the_last(desk: Desk) -> None:
     desk.load(f'at=info method=GET path={PATH} fwd="{MADE_UP},{IP}" status=200 request_id={ident(1)}\n' * 2)
     assert desk.rows("DISTINCT ip, status") == [(IP, 200)]

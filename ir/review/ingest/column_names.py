@@ -181,6 +181,8 @@ def _by_name(paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], 
     return tuple(path for *_, path in sorted(scored))
 
 
+_OTHER_END = re.compile(r"(?:^|_)(?:server|dest|destination|dst|local|upstream|backend|target|origin|host)_")
+"""Whose address is not the caller's."""
 _FLATTENED = ("method", "path", "status", "ip", "agent")
 """Columns that a query may name by the whole way to them: `httpRequest_requestMethod`."""
 
@@ -190,7 +192,8 @@ def _named(column: str, paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[
     if hits or column not in _FLATTENED:
         return hits
     ends = tuple(f"_{name}" for name in wanted if "_" in name)
-    return tuple(path for path in sorted(paths) if canonical(path[-1]).endswith(ends) and _fits(column, paths[path]))
+    named = [path for path in sorted(paths) if canonical(path[-1]).endswith(ends) and _fits(column, paths[path])]
+    return tuple(path for path in named if column != "ip" or not _OTHER_END.search(canonical(path[-1])))
 
 
 def _by_value(paths: _Values, shape: re.Pattern[str], mark: str) -> tuple[tuple[str, ...], ...]:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,6 +71,12 @@ def test_a_cron_job_that_meets_a_human_steps_back_and_the_other_way_round(compan
         assert company.moved("a") and company.living() == 1
 
 
+def _heard_of(book: State, *, after: float) -> None:
+    """Every process wrote its last heartbeat so many seconds from now."""
+    with book.engine.begin() as db:
+        db.execute(sa.text("UPDATE ir_leases SET heartbeat = :at"), {"at": time.time() + after})
+
+
 def test_an_incident_of_another_host_is_resumed_only_when_its_heartbeat_is_stale(company: Shop, book: State, told: Told) -> None:
     company.add("a", services=2)
     company.add("b")
@@ -80,8 +87,9 @@ def test_an_incident_of_another_host_is_resumed_only_when_its_heartbeat_is_stale
     (row,) = book.index.rows()
     company.kill(begun)
     company.gate.set()
-    with book.engine.begin() as db:  # it was just heard of, however slow this machine is
-        db.execute(sa.text("UPDATE ir_leases SET host = 'lost-host', heartbeat = heartbeat + 3600"))
+    with book.engine.begin() as db:
+        db.execute(sa.text("UPDATE ir_leases SET host = 'lost-host'"))
+    _heard_of(book, after=0.9 * STALE)
     recorded = len(read_entries(book.engine, row.incident))
 
     # The engine of another process on the same database recovers what is its own, and nothing else.
@@ -89,11 +97,11 @@ def test_an_incident_of_another_host_is_resumed_only_when_its_heartbeat_is_stale
     assert code == 0 and company.moved("b"), said
     assert len(read_entries(book.engine, row.incident)) == recorded, "nobody else's engine ran it"
 
+    _heard_of(book, after=0.9 * STALE)  # now, however slow this machine is
     code, said = told("resume", row.incident, "--yes")
     assert code == 3 and "on lost-host" in said and "is running" in said, said
     assert len(read_entries(book.engine, row.incident)) == recorded
-    with book.engine.begin() as db:
-        db.execute(sa.text("UPDATE ir_leases SET heartbeat = heartbeat - :age"), {"age": 3600 + STALE + 1})
+    _heard_of(book, after=-STALE - 1)
     code, said = company.ir("resume", row.incident, "--yes")
     assert code == 0, said
     assert company.moved("a") and company.living() == 2

@@ -11,6 +11,8 @@ from ir.core.model import Json
 from ir.core.secret import Secret, excerpt
 
 _HIDDEN = re.compile(r"\*{3}|\u2022|\u2026|\.{3}|REDACT(?:ED)?\b|^<.*>$", re.IGNORECASE)
+_EPOCH = re.compile(r"\d{10}(?:\.\d{1,9})?")
+"""Seconds as text, as Slack names its messages."""
 _GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? ?([+-]\d\d:?\d\d)?(?: \S+)?")
 """Go's way of printing a time: `2022-06-16 10:17:40 -0700 PDT`."""
 _LONGEST_SECRET = 1_000
@@ -148,6 +150,8 @@ def _moment(value: object) -> float:
         return float(value) if math.isfinite(value) else 0.0
     if not isinstance(value, str) or len(value) > 60:
         return 0.0
+    if _EPOCH.fullmatch(value):
+        return float(value)
     gos = _GO_TIME.fullmatch(value.strip())
     shown = f"{gos.group(1)}T{gos.group(2)}{gos.group(3) or ''}" if gos else value.strip()
     try:

@@ -30,6 +30,8 @@ _OURS = re.compile(r"https?://(?:[a-z0-9-]{1,60}\.){0,4}(?:stripe\.com|stripe\.n
 _GITHUB = re.compile(
     r"https://github\.com/([^/\s]{1,100}/[^/\s]{1,100})/(?:blob|commit)/([0-9a-f]{40}|[^/\s]{1,100})(?:/([^#\s?]{1,300}))?(?:#L(\d{1,7}))?"
 )
+_PLATFORM = re.compile(r"GitGuardian (?:has )?detected|secret[- ]scanning alert|View secret alert", re.IGNORECASE)
+_REPOSITORY = re.compile(r"^[ \t*\u2022-]{0,10}Repository(?: name)?\*?:[ \t*]{0,5}([\w.-]{1,100}/[\w.-]{1,100})\b", re.MULTILINE)
 _MONTH = r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}\.?"
 _ZONE = r"(?:\s?\(?(Z|UTC|GMT|[ECMP][SD]T|[+-]\d\d:?\d\d)(?![A-Za-z0-9]))?"
 _CLOCK = r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?:\s?([AaPp])\.?[Mm]\.?(?![A-Za-z]))?" + _ZONE
@@ -61,7 +63,9 @@ def read(content: str) -> list[Alert]:
         return whole
     marks = [Alert(MAIL, "", kind, (place,), since, what, ends=ends) for ends in _shown(said)]
     hashed = [Alert(MAIL, "", kind, (place,), since, what, hashes=(Hash("sha256", h), Hash("hmsl", h))) for h in _each(_HASH, said.lower())]
-    return marks + hashed
+    # a platform's mail may name the kind of key alone
+    named = [Alert(MAIL, "", kind, (place,), since, what)] if _PLATFORM.search(said) else []
+    return marks + hashed or named
 
 
 def _each(pattern: re.Pattern[str], text: str) -> list[str]:
@@ -81,7 +85,8 @@ def _place(text: str) -> Location:
     on_github = _GITHUB.match(address)
     url = excerpt(address, 300)
     if on_github is None:
-        return Location(url=url)
+        named = _REPOSITORY.search(text)
+        return Location(named[1] if named else "", url=url)
     commit = on_github.group(2)
     line = int(on_github.group(4) or 0)
     return Location(excerpt(on_github.group(1)), excerpt(on_github.group(3) or ""), line, commit if len(commit) == 40 else "", url)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
-from ir.alerts import code_scanners, documents, mail, printed
+from ir.alerts import chat, code_scanners, documents, mail, printed
 from ir.alerts.alert import Alert
 from ir.alerts.fields import NotThatFormat
 from ir.alerts.platforms import gitguardian, github, hmsl
@@ -109,11 +109,28 @@ def _alerts(content: str, name: str) -> Iterator[Alert]:
     if table:
         yield from (replace(_alert(row, line, name), line=line) for line, row in _table(content, name, table[1]))
         return
+    pasted = _chat(content, name)
+    if pasted:
+        yield from pasted
+        return
     told = () if _DOCUMENT.search(content) else _printed(content, name) or _behind_prefixes(content, name) or mail.read(content)
     if told:
         yield from told
         return
     yield from (replace(_alert(row, line, name), line=line) for line, row in _rows(content, name))
+
+
+def _chat(content: str, name: str) -> tuple[Alert, ...]:
+    """Alerts in messages of a chat, or between fences; most messages tell of none."""
+    told = chat.messages(_json(content)) if content.lstrip()[:1] in ("{", "[") else [(0.0, part) for part in chat.fenced(content)]
+    found: list[Alert] = []
+    for sent, text in told or ():
+        try:
+            inner = list(_alerts(text, name))
+        except BadFile:
+            continue
+        found += [one if one.since or not sent else replace(one, since=sent, since_what="the message") for one in inner]
+    return tuple(found)
 
 
 def _printed(content: str, name: str) -> tuple[Alert, ...]:
@@ -204,6 +221,9 @@ def _listed(data: Any, line: int, name: str, deep: int = 1) -> list[Json]:
         rows = unfold(data) if isinstance(data, dict) else None
         if rows is not None:
             return rows
+    kept = chat.body(data) if isinstance(data, dict) and not _known(data) else None
+    if kept is not None and _known(kept):
+        return [kept]
     if isinstance(data, dict) and not _known(data):
         data = next((data[field] for field in _LISTS if isinstance(data.get(field), list)), data)
     listed = data if isinstance(data, list) else [data]

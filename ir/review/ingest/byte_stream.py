@@ -127,8 +127,19 @@ def blocks(read: Iterable[bytes]) -> Iterator[tuple[int, bytes, bool]]:
         number += block.count(b"\n") + 1
 
 
-def lines(file: Path, notes: Say) -> Iterator[tuple[int, bytes, bool]]:
-    """Numbered lines of bounded length; the last value says whether the line was cut."""
-    for number, block, too_long in blocks(pieces(file, notes)):
+def _fed(read: Iterable[bytes]) -> Iterator[bytes]:
+    """The same text with a line feed for each carriage return, and for both together."""
+    held = b""
+    for piece in read:
+        text = held + piece
+        held = text[-1:] if text.endswith(b"\r") else b""
+        yield text.removesuffix(b"\r").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    yield held.replace(b"\r", b"\n")
+
+
+def lines(file: Path, notes: Say, *, any_end: bool = False) -> Iterator[tuple[int, bytes, bool]]:
+    """Numbered lines of bounded length; the last value says whether the line was cut. `any_end`: a carriage return ends one, too."""
+    read = pieces(file, notes)
+    for number, block, too_long in blocks(_fed(read) if any_end else read):
         for offset, line in enumerate(block.split(b"\n")):
             yield number + offset, line[:LONGEST], too_long or len(line) > LONGEST

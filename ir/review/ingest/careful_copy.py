@@ -19,8 +19,11 @@ def rewrite(shape: Shape, file: Path, target: Path, bad: tolerant_reader.Bad) ->
         return listed_fields.rewrite_listed(file, target, bad, form=shape.folded, own=shape.own)
     if shape.folded == "lines":
         return unfolding.rewrite_spread(file, target, bad)
+    if shape.form == "csv":
+        any_end = shape.folded == "ends"
+        return tolerant_reader.rewrite_csv(
+            file, target, bad, delimiter=shape.delimiter, width=len(shape.header), skip=shape.skip, any_end=any_end
+        )
     if shape.folded:
         return unfolding.rewrite_records(file, target, bad, own=shape.own)
-    if shape.form == "csv":
-        return tolerant_reader.rewrite_csv(file, target, bad, delimiter=shape.delimiter, width=len(shape.header))
     return tolerant_reader.rewrite_lines(file, target, bad, json_only=shape.form == "jsonl")

@@ -12,7 +12,7 @@ def _words(*lines: str) -> tuple[str, ...]:
 
 NAMES: dict[str, tuple[str, ...]] = {
     "ts": _words(
-        "ts time timestamp @timestamp datetime date created created_at event_time start_time",
+        "ts time timestamp @timestamp datetime date date_created created created_at event_time start_time",
         "logged_at time_local time_iso8601 received_at occurred_at when t created_utc date_utc time_utc asctime",
         "time_millis timestamp_ms time_ms epoch_second started_date_time event_timestamp log_time time_unix_nano",
         "@t source_realtime_timestamp realtime_timestamp timereported timegenerated time_generated time_generated_utc",
@@ -43,7 +43,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "source_ip source_ip_address client_ip remote_addr remote_ip remote_address client.ip source.ip client.address source.address",
         "ip ip_address clientip src_ip client_ip_address client_addr client_host cli_ip c_ip downstream_remote_address",
         "downstream_remote_address_without_port downstream_direct_remote_address x_forwarded_for forwarded_for",
-        "cf_connecting_ip true_client_ip x_real_ip fly_client_ip cip fwd client remote src",
+        "http_x_forwarded_for xff forwarded cf_connecting_ip true_client_ip x_real_ip fly_client_ip cip fwd client remote src",
     ),
     "agent": _words(
         "client_request_user_agent request_user_agent user_agent user_agent.original useragent ua http_user_agent",
@@ -78,11 +78,16 @@ ACTIVITY_NAMES: dict[str, tuple[str, ...]] = {
 }
 """The same for exports of the Dashboard's security history, whose headings are not documented."""
 
+FORWARDED = frozenset(_words("x_forwarded_for http_x_forwarded_for forwarded_for forwarded xff fwd"))
+"""Fields to which each proxy appends the address that it saw; what a caller wrote there itself stands first."""
+_HEADERS = frozenset(_words("cf_connecting_ip true_client_ip x_real_ip fly_client_ip"))
+BEHIND = FORWARDED | _HEADERS
+"""Fields that tell of a caller behind a proxy, if a proxy wrote them."""
 _OTHER = re.compile(r"[^a-z0-9@]+")
 _ASIDE = re.compile(r"\([^()]*\)|\[UTC\]")
 _TYPED = re.compile(r"(?<=[a-z]{2})_[sdgtb]$")
 """What Azure appends to a column's name for its type: `clientIP_s`."""
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 REQUEST_SHAPE = r"\breq_(?:[A-Za-z0-9_]{8,64}|[A-Za-z_]{0,6}[0-9][A-Za-z0-9_]{0,6})"
 """Stripe's ids, in Python's and DuckDB's regular expressions alike; a short one has a digit, so that `req_time` is none."""
 REQUEST_ID = re.compile(REQUEST_SHAPE)
@@ -176,6 +181,8 @@ def _by_name(paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], 
     return tuple(path for *_, path in sorted(scored))
 
 
+_OTHER_END = re.compile(r"(?:^|_)(?:server|dest|destination|dst|local|upstream|backend|target|origin|host)_")
+"""Whose address is not the caller's."""
 _FLATTENED = ("method", "path", "status", "ip", "agent")
 """Columns that a query may name by the whole way to them: `httpRequest_requestMethod`."""
 
@@ -185,7 +192,8 @@ def _named(column: str, paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[
     if hits or column not in _FLATTENED:
         return hits
     ends = tuple(f"_{name}" for name in wanted if "_" in name)
-    return tuple(path for path in sorted(paths) if canonical(path[-1]).endswith(ends) and _fits(column, paths[path]))
+    named = [path for path in sorted(paths) if canonical(path[-1]).endswith(ends) and _fits(column, paths[path])]
+    return tuple(path for path in named if column != "ip" or not _OTHER_END.search(canonical(path[-1])))
 
 
 def _by_value(paths: _Values, shape: re.Pattern[str], mark: str) -> tuple[tuple[str, ...], ...]:
@@ -213,7 +221,7 @@ _SHAPES = {
     "status": re.compile(r"[1-5]\d\d(\.0)?$"),
     "service": re.compile(r"(?!\d+(\.\d+)?([mnuµ]?s)?$)"),
     "agent": re.compile(r"(?!\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F]*:)"),
-    "ip": re.compile(r"\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F:]+|[0-9*x.]+$"),
+    "ip": re.compile(r"\[?\d{1,3}(\.\d{1,3}){3}|\[?[0-9a-fA-F]*:[0-9a-fA-F:]+|[0-9*x.]+$|(?i:for|by|proto|host)="),
 }
 DAY_FIRST = re.compile(r"(1[3-9]|2\d|3[01])[/.-]\d\d?[/.-]\d{4}")
 

@@ -7,11 +7,14 @@ two sizes and the request. Objects: `util.inspect` of Node, `repr` of a Python d
 import re
 from collections.abc import Sequence
 
+_IS = r"['\"]?(?: ?=> ?|: ?)['\":]?"
+"""Between a name and its value, as Node, Python, Ruby, PHP and Go print them."""
+_VERBS = "(?i:get|post|put|patch|delete|head|options)"
 _SIZES = r"-?\d+ -?\d+ \""
 _MARKS = (
     ("gin", re.compile(r"\d{4}/\d\d/\d\d - \d\d:\d\d:\d\d \| *[1-5]\d\d \|")),
     ("balancer", re.compile(rf"(?: -?\d+(?:\.\d+)?){{3}} (?:\d{{3}}|-) (?:\d{{3}}|-) {_SIZES}")),
-    ("object", re.compile(r"[{{ ,'\"]method['\"]?: ?['\"][A-Za-z]{3,7}['\"]")),
+    ("object", re.compile(rf"[{{\[ ,'\":](?i:method){_IS}{_VERBS}\b")),
 )
 
 
@@ -26,9 +29,9 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "balancer": {"status": _one(rf" ([1-5]\d\d) (?:\d\d\d|-) {_SIZES}")},
     "object": {
-        "method": _one(r"""method['"]?: ?['"]([A-Za-z]{3,7})['"]"""),
-        "path": _one(r"""(?:path|url|endpoint)['"]?: ?['"](?:https?://[^/'" ]+)?(/[^'"]*)"""),
-        "status": _one(r"""(?:[sS]tatus(?:_?[cC]ode)?|http_status)['"]?: ?['"]?([1-5]\d\d)\b"""),
+        "method": _one(rf"(?i:method){_IS}({_VERBS})\b"),
+        "path": _one(rf"(?i:path|url|endpoint){_IS}(?:https?://[^/'\" ]+)?(/[^'\"" + r" ,}\]]*)"),
+        "status": _one(rf"(?i:status(?:_?code)?){_IS}([1-5]\d\d)\b"),
     },
 }
 """Dialect → column → SQL over `l`."""

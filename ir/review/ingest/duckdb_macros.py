@@ -156,6 +156,11 @@ MACROS: tuple[str, ...] = (
     """ir_ip(x) AS CASE WHEN regexp_full_match(x, '[0-9]{1,3}([.][0-9]{1,3}){3}') THEN x
       ELSE COALESCE(lower(regexp_extract(x,
         '^\\[?(?:::[fF]{4}:)?([0-9]{1,3}(?:[.][0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]{1,44})', 1)), '') END""",
+    r"""ir_private(x) AS regexp_matches(x, '^(?:10[.]|127[.]|192[.]168[.]|169[.]254[.]|172[.](?:1[6-9]|2[0-9]|3[01])[.]|'
+      '100[.](?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])[.]|::1$|f[cd][0-9a-f]{2}:|fe80:)')""",
+    # Each proxy appends the address that it saw, and what stands before that may be made up: the last that is no proxy of ours.
+    r"""ir_hop(x) AS list_last(list_filter(list_transform(string_split(right(x, 1000), ','),
+      lambda c: ir_ip(regexp_extract(c, '(?i)^(?:.*for=)?["\[\s]*([0-9a-f:.]+)', 1))), lambda a: a <> '' AND NOT ir_private(a)))""",
     # Basic authorisation is the key and a colon in base64.
     """ir_basic(x) AS COALESCE(rtrim(TRY(decode(from_base64(regexp_extract(x, '(?i)^basic +([A-Za-z0-9+/=]+)', 1)))), ':'), x)""",
     (

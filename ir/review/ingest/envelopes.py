@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from ir.core.model import Json
-from ir.review.ingest import query_answers, telemetry
+from ir.review.ingest import inner_lists, query_answers, telemetry
 from ir.review.ingest.json_values import objects, parsed
 from ir.review.ingest.text_times import stamp
 
@@ -32,6 +32,8 @@ _EVENT_TYPES = ("event", "v2.core.event")
 def unfold(record: Json, *, own: bool = False, deep: int = _DEEPEST) -> list[Json] | None:
     """The records in an envelope; None when it is not a known one. A log of our `own` holds no events, it only mentions them."""
     batch = _batch(record) if deep else None
+    if batch is None and deep and not is_event(record):
+        batch = inner_lists.rows_inside(record)
     if batch is not None:
         return [inner for one in batch for inner in unfold(one, own=own, deep=deep - 1) or [one]]
     if own or is_event(record):

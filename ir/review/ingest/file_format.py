@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ir.core.model import Json
-from ir.review.ingest import column_names, database_dumps, date_order, dialects, envelopes, folds, listed_fields, programs
+from ir.review.ingest import column_names, database_dumps, date_order, dialects, envelopes, folds, inner_lists, listed_fields, programs
 from ir.review.ingest.byte_stream import pieces
 from ir.review.ingest.column_names import Found
 from ir.review.ingest.json_documents import LISTS
@@ -23,6 +23,8 @@ _PAIR = re.compile(r'([A-Za-z_][\w.@-]*+)(?:=(?!>)("(?:[^"\\]|\\.)*"|\S+))?')
 """A name without a value is a hit, too: a search that began again at each letter of a long one would never end."""
 _END = re.compile(r"\r?\n|\r")
 """A form feed or a U+2028 inside a message is no end of a line."""
+_QUOTED = re.compile(r'"[^"]*+"')
+_BARE = re.compile(r"\r(?!\n|$)")
 _DELIMITERS = (",", ";", "\t", "|")
 _TITLES = 6
 _PAGE = {
@@ -43,12 +45,18 @@ _FOREIGN = {
 }
 
 
+HEADED = ("titled", "ends")
+"""What stays a CSV when it is rewritten."""
+_INSIDE = "lists in its records name several requests; they are in no row of their own"
+
+
 @dataclass(frozen=True)
 class Sniffed:
     """The properties of one file, as far as its beginning tells them.
 
     Attributes:
-        form: `jsonl`, `json`, `csv`, `logfmt`, `text`, `empty` or `foreign` (nothing that is read here; `why` says what it is).
+        form: `jsonl`, `json`, `csv`, `logfmt`, `text`, `empty` or `foreign` (nothing that is read here).
+        why: what is not read of it, and why.
         kind: `requests`, `events`, `activity` or `webhooks`.
         columns: column → paths; CSV and logfmt have paths of one name.
         delimiter, header, skip: of a CSV; `skip` lines stand before the heading.
@@ -56,7 +64,8 @@ class Sniffed:
         many: a line holds several request ids.
         plain: UTF-8, so that the fast way can read it.
         folded: records stand inside others, behind a prefix, or have a name twice; or a record has several lines. Only the careful way
-            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`, `dump`, one of `listed_fields.FORMS`; "" = none of it.
+            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`, `dump`, one of `listed_fields.FORMS`; "" = none of it. A CSV
+            may be `titled` (lines of text stand before its heading) or have `ends` that are a carriage return alone, maybe in part.
         program: that wrote a log of ours, as far as it tells, if no line of it has a request id.
         dialect: of text, one of `dialects.COLUMNS`, "" = none.
     """
@@ -96,6 +105,8 @@ def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozense
     lines = [line for line in _END.split(text, _LINES)[:_LINES] if line.strip()]
     sequence = text.startswith("\x1e")
     found = Sniffed("jsonl", "requests", {}, folded="sequence") if sequence else _told(lines, own=own, mapped=fields_of, unfolded=unfolded)
+    if found.form == "csv" and not found.folded:
+        found = replace(found, folded="ends" if _BARE.search(_QUOTED.sub("", text)) else "titled" if found.skip else "")
     many = any(len(set(column_names.REQUEST_ID.findall(line))) > 1 for line in lines)
     program = programs.program(lines) if own and lines and not any(map(column_names.REQUEST_ID.search, lines)) else ""
     return replace(found, many=many, program=program, plain=magic[:2] not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
@@ -165,7 +176,8 @@ def _of_records(form: str, records: list[Json], *, own: bool) -> Sniffed:
         return Sniffed(form, kind, {})
     names = column_names.ACTIVITY_NAMES if kind == "activity" else None
     found = column_names.find_columns(records, names)
-    return Sniffed(form, kind, found, dates=_dates(records, found))
+    why = _INSIDE if kind == "requests" and not own and any(map(inner_lists.unread, records)) else ""
+    return Sniffed(form, kind, found, dates=_dates(records, found), why=why)
 
 
 def _dates(records: list[Json], found: Found) -> str:

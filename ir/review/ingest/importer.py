@@ -28,7 +28,7 @@ from ir.review.ingest import progress as load_progress
 from ir.review.ingest.csv_rejects import RejectedLines, refuse_rejects
 from ir.review.ingest.damage_scan import Damaged
 from ir.review.ingest.duckdb_macros import MACROS
-from ir.review.ingest.file_format import sniff
+from ir.review.ingest.file_format import HEADED, sniff
 from ir.review.ingest.load_result import Loaded
 from ir.review.ingest.piped_gzips import AT_ONCE, PipedGzips
 from ir.review.ingest.relations import Shape, dates_sql, missed_sql, select_sql
@@ -131,6 +131,8 @@ class Importer:
             self.loaded.say(side, f"{file}: {found.why or 'empty'}")
             self.loaded.files += found.form == "empty"
             return None
+        if found.why and not found.folded:
+            self.loaded.say(side, f"{file}: {found.why}")
         return Shape.of(found, own=own) if column_map is None else Shape.of_map(column_map, found, own=own)
 
     def _group(self, shape: Shape, files: list[Path]) -> None:
@@ -155,10 +157,13 @@ class Importer:
         try:
             for note in careful_copy.rewrite(shape, file, target, bad):
                 self.loaded.say(shape.label, f"{file}: {note}")
-            if (shape.form == "json" or shape.folded) and not shape.mapped:
-                shape = Shape.of(sniff(target, own=shape.own, unfolded=shape.folded != "lines"), own=shape.own)
-            form = shape.form if shape.folded == "lines" or not (shape.folded or shape.form == "json") else "jsonl"
-            shape = replace(shape, form=form, plain=True, cleaned=True, folded="")
+            kept = shape.folded in ("", "lines", *HEADED) and shape.form != "json"
+            if (not kept or shape.folded == "lines") and not shape.mapped:
+                found = sniff(target, own=shape.own, unfolded=shape.folded != "lines")
+                if found.why:
+                    self.loaded.say(shape.label, f"{file}: {found.why}")
+                shape = Shape.of(found, own=shape.own)
+            shape = replace(shape, form=shape.form if kept else "jsonl", plain=True, cleaned=True, folded="", skip=0)
             if target.stat().st_size and shape.form != "empty":
                 self._fast(self._dated(shape, target, file), [target], instead_of=file)
         except (duckdb.Error, RejectedLines, OSError) as error:

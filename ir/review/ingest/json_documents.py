@@ -15,7 +15,10 @@ Bad = Callable[[int, str, bytes], None]
 _TOKEN = re.compile(rb'\\.|["{}\[\]\n]', re.DOTALL)
 LISTS = ("data", "entries", "items", "logs", "events", "records", "Records", "value", "results", "rows", "matches")
 """Names that a document may give to its list of records."""
-_LIST = re.compile(rb'"(?:' + "|".join(LISTS).encode() + rb')"\s*:\s*\[\s*(?:\{|$)')
+_LIST = re.compile(rb'"(?:' + "|".join(LISTS).encode() + rb'|\w{1,40}Adaptive(?:Groups)?)"\s*:\s*\[\s*(?:\{|$)')
+_ANSWERED = re.compile(rb'(?:\{\s*)?"events"\s*:\s*\[\s*\{')
+"""New Relic's rows stand in a list of `events` in the only one of its `results`."""
+_OPENED = re.compile(rb"(?:\[\s*)+")
 _OBJECT = re.compile(rb'"(?:id|type)"\s*:')
 
 _INNER = re.compile(rb"[\[{][^\[\]{}]*[\]}]")
@@ -41,11 +44,13 @@ def rewrite_document(file: Path, target: Path, bad: Bad, *, own: bool = False) -
 
 def _depth(head: bytes) -> tuple[int, int]:
     """The number of open brackets around a record (none, a list's one, or those of an object that holds the list), and the list's place."""
-    if head.lstrip()[:1] == b"[":
-        return 1, 0
+    opened = _OPENED.match(head.lstrip())
+    if opened:
+        return opened[0].count(b"["), 0
     found = _LIST.search(head)
     if found is None or _OBJECT.search(_outer(head[: found.start()])):
         return 0, 0
+    found = _ANSWERED.match(head, found.end()) or found
     before = head[: found.end()].rstrip(b"{ \t\r\n")
     return before.count(b"{") - before.count(b"}") + before.count(b"[") - before.count(b"]"), found.start()
 

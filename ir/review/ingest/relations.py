@@ -7,7 +7,7 @@ from ir.review.ingest import date_order, requests_table
 from ir.review.ingest.activity_table import activity_sql, flat_activity_sql
 from ir.review.ingest.byte_stream import LONGEST
 from ir.review.ingest.column_map import ColumnMap
-from ir.review.ingest.column_names import REQUEST_SHAPE
+from ir.review.ingest.column_names import BEHIND, FORWARDED, REQUEST_SHAPE, canonical
 from ir.review.ingest.dialects import COLUMNS
 from ir.review.ingest.events_table import events_sql, unwrapped_sql
 from ir.review.ingest.file_format import Sniffed
@@ -28,8 +28,10 @@ def _first(patterns: tuple[tuple[str, int], ...]) -> str:
 
 
 _METHODS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
-_CODE = r"(?:(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|responded)[ ,:|]+|(?:status|code)[=: ]+)"
-_NAMED_PATH = r"(?i)\b(?:path|url|uri|endpoint)[\"\x27]?(?:=>|[:=]) *[\"\x27]?(?:https?://[^/ \"\x27]+)?(/[^ \"\x27,}|]*)"
+_CODE = r"(?:(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|responded)[ ,:|]+|(?i:status|code)[\"\x27]?(?: *=> *|[=: ]+))"
+_NUMBER = r"([1-5]\d\d)(?:[^\w.]|[.](?:\D|$)|$)"
+"""A status is no part of an address or a number with a point."""
+_NAMED_PATH = r"(?i)\b(?:path|url|uri|endpoint)[\"\x27]?(?: *=> *|[:=] *)[\"\x27]?(?:https?://[^/ \"\x27]+)?(/[^ \"\x27,}|]*)"
 # Web servers, proxies and plain text: the fields that any line may have.
 TEXT = {
     "ts": _first(TIMES),
@@ -40,12 +42,12 @@ TEXT = {
     f"NULLIF(regexp_extract(l, '\\b(?:{_METHODS})\\b[ ,:|\"]+(?:https?://[^/ ]+)?(/[^ \",|]*)', 1), ''), "
     f"NULLIF(regexp_extract(l, '{_NAMED_PATH}', 1), ''), NULLIF(regexp_extract(l, 'https?://api[.]stripe[.]com(/[^ \",|]*)', 1), ''))",
     # Behind a request line or its name; else as HAProxy (after its timers), Squid (after its result) and `stripe logs tail` (in brackets).
-    "status": f"NULLIF(concat(regexp_extract(l, '{_CODE}([1-5]\\d\\d)\\b', 1), "
-    rf"CASE WHEN regexp_matches(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)[1-5]\d\d\b') AND NOT regexp_matches(l, '{_CODE}[1-5]\d\d\b') "
+    "status": f"NULLIF(concat(regexp_extract(l, '{_CODE}{_NUMBER}', 1), "
+    rf"CASE WHEN regexp_matches(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)[1-5]\d\d\b') AND NOT regexp_matches(l, '{_CODE}{_NUMBER}') "
     r"THEN regexp_extract(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)([1-5]\d\d)\b', 1) ELSE '' END), '')",
     "ip": r"COALESCE(NULLIF(regexp_extract(l, '(?:^|[ \"=\[,\'|(])(?:::ffff:)?"
     r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7})(?:$|[ \t\":,\]\'|)}])', 1), ''), "
-    r"NULLIF(regexp_extract(l, '\t(\d{1,3}(?:\.\d{1,3}){3})(?:$|[ \t:])', 1), ''))".replace("\\'", "''"),
+    r"NULLIF(regexp_extract(l, '(?:\t|[A-Za-z]:)(\d{1,3}(?:\.\d{1,3}){3})(?:$|[ \t:])', 1), ''))".replace("\\'", "''"),
     "agent": r"COALESCE(NULLIF(regexp_extract(l, "
     r"'((?:Stripe/v[12]|curl/|python-|Mozilla/|PostmanRuntime|Go-http|okhttp|axios)[^\"]*)', 1), ''), "
     r"NULLIF(regexp_extract(l, '\" [1-5]\d\d (?:\d+|-) \"[^\"]*\" \"([^\"-][^\"]*)\"', 1), ''))",
@@ -170,7 +172,7 @@ def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
         relation, columns = _csv(shape, names)
     elif shape.form == "logfmt":
         relation = lines_of(names)
-        columns = {name: _pick(shape, name, [_pair(p[-1]) for p in paths]) for name, paths in shape.columns}
+        columns = {name: _pick(shape, name, paths, [_pair(p[-1]) for p in paths]) for name, paths in shape.columns}
         if not shape.mapped:  # a prefix before the pairs often has the time
             columns = {name: sql for name, sql in TEXT.items() if name in ("ts", "request_id")} | columns
     else:
@@ -207,7 +209,7 @@ def _csv(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
         f"parallel = false, store_rejects = true, filename = true)"
     )
     return relation, {
-        name: _pick(shape, name, [_cell(shape, p[-1]) if p[-1] in there else "CAST(NULL AS VARCHAR)" for p in paths])
+        name: _pick(shape, name, paths, [_cell(shape, p[-1]) if p[-1] in there else "CAST(NULL AS VARCHAR)" for p in paths])
         for name, paths in shape.columns
     }
 
@@ -222,7 +224,7 @@ def _json(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
         for path in paths:
             nested = len(path) > 1
             tops[path[0]] = "JSON" if nested or tops.get(path[0]) == "JSON" else "VARCHAR"
-    columns = {name: _pick(shape, name, [_leaf(path, tops) for path in paths]) for name, paths in shape.columns}
+    columns = {name: _pick(shape, name, paths, [_leaf(path, tops) for path in paths]) for name, paths in shape.columns}
     typed = ", ".join(f"{quoted(top)}: '{kind}'" for top, kind in (tops or {"request_id": "VARCHAR"}).items())
     relation = (
         f"read_json({names}, format = 'newline_delimited', columns = {{{typed}}}, ignore_errors = true, "
@@ -250,7 +252,9 @@ def _pair(name: str) -> str:
     return f"NULLIF(trim(rtrim(regexp_extract(l, {quoted(pattern)}, 1), ',;}}'), '\"'), '')"
 
 
-def _pick(shape: Shape, column: str, expressions: list[str]) -> str:
+def _pick(shape: Shape, column: str, paths: tuple[tuple[str, ...], ...], expressions: list[str]) -> str:
+    if column == "ip" and not shape.mapped and any(canonical(path[-1]) in BEHIND for path in paths):
+        return _caller([canonical(path[-1]) for path in paths], expressions)
     if len(expressions) == 1:
         return f"CAST({expressions[0]} AS VARCHAR)"
     if shape.mapped:
@@ -258,6 +262,17 @@ def _pick(shape: Shape, column: str, expressions: list[str]) -> str:
     if column == "request_id":  # a text without an id must not hide the field that has one
         expressions = [f"NULLIF(ir_id({expression}), '')" for expression in expressions]
     return "COALESCE(" + ", ".join(expressions) + ")"
+
+
+def _caller(names: list[str], expressions: list[str]) -> str:
+    """The address that a program saw itself; where that is none, or a proxy's in a private network, the one that the proxy saw."""
+    told = list(zip(names, expressions, strict=True))
+    seen = [field for name, field in told if name not in BEHIND]
+    hops = [f"ir_hop({field})" for name, field in told if name in FORWARDED] + [field for name, field in told if name in BEHIND - FORWARDED]
+    behind, direct = f"COALESCE({', '.join(hops)})", f"COALESCE({', '.join(seen or expressions)})"
+    if not seen:
+        return f"COALESCE({behind}, {direct})"
+    return f"CASE WHEN {direct} IS NULL OR ir_private(ir_ip({direct})) THEN COALESCE({behind}, {direct}) ELSE {direct} END"
 
 
 def _name(text: str) -> str:

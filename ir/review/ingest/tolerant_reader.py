@@ -6,7 +6,7 @@ A line that is left out becomes an empty one, so that line numbers stay what the
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import orjson
@@ -16,6 +16,7 @@ from ir.review.ingest.byte_stream import lines
 from ir.review.ingest.unreadable import REASONS
 
 Bad = Callable[[int, str, bytes], None]
+Line = tuple[int, bytes, bool]
 _COLOURS = re.compile(column_names.COLOURS.pattern.encode())
 _LONGEST_RECORD = 64
 """Lines that one quoted CSV record may span."""
@@ -51,12 +52,15 @@ def _is_record(text: bytes) -> bool:
         return False
 
 
-def rewrite_csv(file: Path, target: Path, bad: Bad, *, delimiter: str, width: int) -> list[str]:
-    """The same for CSV: a record is whole if its quotes close and it has no more than `width` fields; else its first line is bad."""
+def rewrite_csv(file: Path, target: Path, bad: Bad, *, delimiter: str, width: int, skip: int, any_end: bool) -> list[str]:
+    """The same for CSV: a record is whole if its quotes close and it has no more than `width` fields; else its first line is bad.
+
+    `skip`: lines of text before the heading, which are left out. `any_end`: a carriage return alone ends a line, too.
+    """
     notes: list[str] = []
     with target.open("wb") as out:
         waiting: list[tuple[int, bytes]] = []
-        for number, line, too_long in lines(file, notes):
+        for number, line, too_long in from_heading(lines(file, notes, any_end=any_end), skip):
             if too_long:
                 bad(number, REASONS["long"], line)
                 out.write(b"\n")
@@ -67,6 +71,15 @@ def rewrite_csv(file: Path, target: Path, bad: Bad, *, delimiter: str, width: in
         while waiting:
             _put(waiting, _taken(waiting, delimiter, width, last=True), out.write, bad)
     return notes
+
+
+def from_heading(numbered: Iterable[Line], skip: int) -> Iterator[Line]:
+    """The heading and what follows: `skip` lines stand before it that are not blank."""
+    before = -1
+    for number, line, too_long in numbered:
+        before += before < skip and bool(line.strip(b"\r \t\xef\xbb\xbf"))
+        if before >= skip:
+            yield number, line, too_long
 
 
 def _put(waiting: list[tuple[int, bytes]], taken: int, write: Callable[[bytes], int], bad: Bad) -> None:

@@ -12,7 +12,7 @@ from ir.core.model import Json
 from ir.review.ingest import envelopes
 from ir.review.ingest.byte_stream import lines
 from ir.review.ingest.text_times import stamp
-from ir.review.ingest.tolerant_reader import Bad, clean
+from ir.review.ingest.tolerant_reader import Bad, clean, from_heading
 from ir.review.ingest.unreadable import REASONS
 
 _MOST_LINES = 200
@@ -67,9 +67,7 @@ def _record(text: bytes) -> dict[str, Any] | None:
 def rewrite_table(file: Path, target: Path, bad: Bad, *, header: tuple[str, ...], delimiter: str, skip: int, events: bool) -> list[str]:
     """A CSV with a column of JSON: write each of the `events` in it as a line; else each row, with what its JSON tells."""
     notes: list[str] = []
-    numbered = _texts(file, notes, bad)
-    for _ in range(skip):
-        next(numbered, None)
+    numbered = _texts(file, notes, bad, skip)
     reader = csv.reader(numbered, delimiter=delimiter)
     next(reader, None)
     with target.open("wb") as out:
@@ -89,8 +87,8 @@ def rewrite_table(file: Path, target: Path, bad: Bad, *, header: tuple[str, ...]
                 out.write(orjson.dumps(one) + b"\n")
 
 
-def _texts(file: Path, notes: list[str], bad: Bad) -> Iterator[str]:
-    for number, line, too_long in lines(file, notes):
+def _texts(file: Path, notes: list[str], bad: Bad, skip: int) -> Iterator[str]:
+    for number, line, too_long in from_heading(lines(file, notes), skip):
         if too_long:
             bad(number, REASONS["long"], line)
             continue

@@ -10,6 +10,7 @@ from dbos import error as dbos_errors
 
 from ir.core.model import Json
 from ir.evidence import audit_log
+from ir.storage.patience import patient
 
 STREAM = "audit"
 """The engine's stream, in which entries lay up to recording version 2: such an incident is read, given up and closed, not resumed."""
@@ -89,6 +90,7 @@ def add_to_stream(engine: sa.Engine, incident: str, entry: Json) -> None:
         db.execute(sa.text(add), {"incident": incident, "key": STREAM, "entry": form.serialize(entry), "form": form.name()})
 
 
+@patient
 def in_stream(engine: sa.Engine, incident: str) -> list[Json]:
     """All entries of an incident that was begun under recording version 2 or before, none of any other or of one that was not begun."""
     entries: list[Json] = []

@@ -24,8 +24,13 @@ class Replica:
     def promote(self) -> None:
         """From now on the database holds this and nothing that was written since. The line to it has to be cut."""
         with psycopg.connect(self.address) as db:
+            db.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            tables = [name for (name,) in db.execute(_TABLES).fetchall()]
+            db.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")  # what is still written on the way comes before or after
             db.execute("SET session_replication_role = replica")  # no trigger and no foreign key is asked: the rows fit each other
-            for table in [name for (name,) in db.execute(_TABLES).fetchall()]:
+            for table in tables:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the catalogue
                 if rows := self.rows.get(table):
                     with db.cursor().copy(f"COPY {table} FROM STDIN") as sink:

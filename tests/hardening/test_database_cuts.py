@@ -6,17 +6,14 @@
 import os
 import random
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from ir.core.errors import ExitCode
 from ir.engine.heartbeat import TAKEN_OVER
-from tests.worlds.postgres import Postgres
-from tests.worlds.responder import Responder, ended, responder
+from tests.worlds.responder import Responder, ended
 from tests.worlds.started import Started
-from tests.worlds.wire import Wire, wire
+from tests.worlds.wire import Wire
 
 CUTS, PER_RUN = int(os.environ.get("IR_CUTS") or 6), 3
 LONGEST = 12.0 if os.environ.get("IR_CUTS") else 2.5
@@ -28,22 +25,8 @@ BOUNDARIES = range(1, MOST) if os.environ.get("IR_CUTS") else random.Random(7).s
 
 
 @pytest.fixture
-def database(postgresql: Postgres) -> str:
-    return postgresql.database()
-
-
-@pytest.fixture
-def line(database: str) -> Iterator[Wire]:
-    with wire(database) as made:
-        yield made
-
-
-@pytest.fixture
-def world(tmp_path: Path, database: str, line: Wire) -> Iterator[Responder]:
-    """Its own looks at the database go past the line."""
-    with responder(tmp_path / "world", database=database) as made:
-        made.more = {"IR_DATABASE_URL": line.address}
-        yield made
+def world(by_line: Responder) -> Responder:
+    return by_line
 
 
 def reached(world: Responder, run: Started, entries: int) -> bool:

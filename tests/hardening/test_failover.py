@@ -5,7 +5,6 @@ The process may then not go on as if they were there, and whatever goes on later
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,9 +14,8 @@ from ir.core.errors import ExitCode
 from ir.evidence.hash_chain import verify
 from tests.hardening.test_database_cuts import reached
 from tests.worlds.failover import replica
-from tests.worlds.postgres import Postgres
 from tests.worlds.responder import Responder, ended, responder
-from tests.worlds.wire import Wire, wire
+from tests.worlds.wire import Wire
 
 WITHIN = 240.0
 ROTATES = ("rotate", "stripe", "payments", "--inventory", "inventory.yaml", "--playbook", "./quick.yaml", "--yes")
@@ -25,24 +23,10 @@ SAID = "an older copy of the database took its place"
 
 
 @pytest.fixture
-def database(postgresql: Postgres) -> str:
-    return postgresql.database()
-
-
-@pytest.fixture
-def line(database: str) -> Iterator[Wire]:
-    with wire(database) as made:
-        yield made
-
-
-@pytest.fixture
-def world(tmp_path: Path, database: str, line: Wire) -> Iterator[Responder]:
-    """Its own looks at the database go past the line."""
-    with responder(tmp_path / "world", database=database) as made:
-        made.more = {"IR_DATABASE_URL": line.address}
-        code, said = made.ir("database", "roles")
-        assert code == ExitCode.DONE, said
-        yield made
+def world(by_line: Responder) -> Responder:
+    code, said = by_line.ir("database", "roles")
+    assert code == ExitCode.DONE, said
+    return by_line
 
 
 def fails_over(world: Responder, line: Wire, database: str, kept: int, lost: int) -> tuple[int, str]:

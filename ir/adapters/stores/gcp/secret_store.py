@@ -5,6 +5,7 @@ its number, and a `latest` older than one that we have seen is out of date.
 """
 
 from ir.adapters.stores.counted import CountedStore
+from ir.adapters.stores.gcp.calls import CALLS
 from ir.adapters.stores.gcp.custody import GcpCustody
 from ir.adapters.stores.names import moment
 from ir.adapters.stores.newest import StoredVersion
@@ -17,7 +18,8 @@ from ir.core.ownership import Owner, marked
 from ir.core.reference import Reference
 from ir.ports import Held, Permission
 
-_RIGHTS = tuple(f"secretmanager.{right}" for right in ("versions.access", "secrets.get", "versions.add"))
+_RIGHTS = tuple(call.right for call in CALLS if call.on == "{path}")
+"""What a rotation needs on the secret itself."""
 _newest: dict[str, int] = {}
 """Object → the newest version that this process has seen."""
 
@@ -39,9 +41,7 @@ class GcpSecretStore(CountedStore):
     def check_write(self, incident: str) -> Permission:
         """See `ports.Store`. Google tells our rights on the secret; the right to make one beside it is proven when the key is kept."""
         self.current()
-        lacking = self._project.may(
-            self.ref.path, *(f"secretmanager.{right}" for right in ("versions.access", "secrets.get", "versions.add"))
-        )
+        lacking = self._project.may(self.ref.path, *_RIGHTS)
         if lacking:
             raise Denied(
                 f"our login lacks {', '.join(lacking)} on {self.ref.object}",

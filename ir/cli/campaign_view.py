@@ -66,7 +66,7 @@ def document(kept: State, book: CampaignLedger, row: Json, children: list[Child]
 def code_of(kept: State, row: Json, children: list[Child]) -> ExitCode:
     """The exit code of a campaign, 4 while it runs."""
     under_way = any(child.state in (ChildState.QUEUED, *KEPT) for child in children)
-    return exit_code(children, sleeping=standing.sleeping(kept.index, children), paused=under_way)
+    return exit_code(children, sleeping=standing.sleeping(kept.index, children, time.time()), paused=under_way)
 
 
 def markdown(row: Json, children: list[Child]) -> str:

@@ -14,7 +14,7 @@ from ir.runtime.app_state import State
 
 def end(screen: Screen, kept: State, night: Night) -> NoReturn:
     """Print it, and end: a late key makes the exit code 4 until it is rotated."""
-    code = night.code(standing.sleeping(kept.index, night.told))
+    code = night.code(standing.sleeping(kept.index, night.told, night.looked))
     if screen.as_json:
         screen.document({"exit_code": int(code), **night.to_json()})
         leave(int(code))

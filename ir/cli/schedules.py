@@ -94,7 +94,7 @@ def run_schedule(
     if worker.fitness.said:
         screen.warn(f"this machine takes no key: {worker.fitness.said}")
     now = left(kept, book, screen, inventory_file, tells=due.refused is None)
-    end(screen, kept, Night(list(told.values()), due.begun, due.alone, now, worker.fitness.said))
+    end(screen, kept, Night(list(told.values()), due.begun, due.alone, now, worker.looked_at, worker.fitness.said))
 
 
 def remove_due(kept: State, screen: Screen) -> None:

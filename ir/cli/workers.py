@@ -144,7 +144,7 @@ class _Desk:
         if not self.schedule.file or said or self.missed:
             return ExitCode.WAITING if said or self.missed else ExitCode.DONE
         now = left(self.kept, self.book, self.screen, self.schedule.file, tells=False)
-        return Night((), (), self.alone, now, said).code(())
+        return Night((), (), self.alone, now, 0.0, said).code(())
 
 
 def _listening(listen: str, *, beyond: bool) -> "Metrics | None":

@@ -35,6 +35,7 @@ class Night:
 
     Attributes:
         told: children that ended or wait, as they were last told. begun: children that this run wrote. alone: due keys left to a person.
+        looked: epoch seconds of the last look for keys that can go on; a wait that ends later is the next run's.
         unfit: why this machine took nothing, "" = it took what there was.
     """
 
@@ -42,6 +43,7 @@ class Night:
     begun: Sequence[Child]
     alone: Collection[str]
     left: LeftKeys
+    looked: float
     unfit: str = ""
 
     @property

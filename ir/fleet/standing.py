@@ -1,6 +1,5 @@
 """The state of a campaign's children by the index of incidents: which sleep, and which a person ended elsewhere."""
 
-import time
 from collections.abc import Sequence
 
 from ir.fleet.campaign import Child, ChildState, state_of
@@ -8,11 +7,11 @@ from ir.fleet.campaign_store import CampaignLedger
 from ir.storage.incident_index import ACTS_NO_MORE, IncidentIndex
 
 
-def sleeping(index: IncidentIndex, children: Sequence[Child]) -> list[str]:
-    """Incidents that wait for a time, such as a grace period, and not for a person."""
+def sleeping(index: IncidentIndex, children: Sequence[Child], now: float) -> list[str]:
+    """Incidents that wait for a time after `now` (epoch seconds), such as the end of a grace period, and not for a person."""
     waiting = [child.incident for child in children if child.state is ChildState.WAITING]
     found = [index.find(name) for name in waiting]
-    return [row.incident for row in found if row and row.summary.get("wake_at", 0.0) > time.time()]
+    return [row.incident for row in found if row and row.summary.get("wake_at", 0.0) > now]
 
 
 def settled(index: IncidentIndex, book: CampaignLedger, campaign: str) -> list[Child]:

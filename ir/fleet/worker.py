@@ -53,6 +53,9 @@ class Worker:
         scope: whose children it runs (`campaign_tables.only`, `of_kind`).
         trust: whose word it takes about what it runs.
         tell: hears of every child that ended or waits.
+
+    Attributes:
+        looked_at: epoch seconds of the last look for children that can go on, 0 = there was none.
     """
 
     def __init__(
@@ -75,7 +78,7 @@ class Worker:
         self._taking = TakeOvers(kept, book, self._over.put, lambda error: self.runner.heartbeat.away(error))
         self._ready = deque[Child]()
         """Children that could go on at the last look, and had no place yet."""
-        self._looked = 0.0
+        self._looked = self.looked_at = 0.0
 
     def run(self, *, until_idle: bool, stop: threading.Event, each_look: Callable[[], None] = lambda: None) -> None:
         """Work until told to stop, or (`until_idle`) until there is nothing to begin and nothing of ours runs.
@@ -125,6 +128,7 @@ class Worker:
     # ── what others left ──
 
     def _look(self) -> None:
+        self.looked_at = time.time()
         self._ready = deque([*self.book.orphans(self.admission.open), *self.waking.ready(*self.book.waiting(self.admission.open))])
 
     def _go_on(self) -> int:

@@ -2,14 +2,20 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from benchmarks.night import EACH, SHARE
+from ir.fleet import standing
+from ir.fleet.campaign import ChildState
 from ir.fleet.places import Places
 from ir.runtime.app_state import database_address
 from ir.storage import database
 from ir.storage.incident_index import IncidentIndex
+from ir.storage.tables import INCIDENTS, ready
 from tests.campaign.night import Night
 from tests.campaign.shop import Shop, until
 
@@ -64,6 +70,21 @@ def test_of_a_key_that_waited_on_the_way_the_end_counts(company: Shop) -> None:
         assert code == 0, said
         code, said = company.ir(*RUN, within=120)
     assert code == 0, said
+
+
+def test_a_wait_that_ends_after_the_last_look_is_left_to_the_next_run(tmp_path: Path) -> None:
+    """Told as waiting for a person, it made the exit code 4."""
+    engine = database.open_engine(f"sqlite:///{tmp_path / 'ir.sqlite'}")
+    ready(engine)
+    index = IncidentIndex(engine)
+    with engine.begin() as db:
+        summary = {"wake_at": 1000.5}
+        row = {"incident": "INC-1", "status": "waiting", "exit_code": 4, "summary": summary, "updated_at": 1000.0, "opened_at": 1.0}
+        db.execute(sa.insert(INCIDENTS).values(row))
+    child: Any = SimpleNamespace(incident="INC-1", state=ChildState.WAITING)
+    assert standing.sleeping(index, [child], 1000.0) == ["INC-1"]
+    assert standing.sleeping(index, [child], 1001.0) == []
+    engine.dispose()
 
 
 def test_places_go_first_to_those_that_come_back() -> None:

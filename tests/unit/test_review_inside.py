@@ -105,9 +105,9 @@ def test_lists_that_are_read_as_no_rows_are_said(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a": [' * 400 + "1" + "]}" * 400, '{"a": [' + '{"b": [{}]},' * 50_000 + "{}]}", "[" * 200_000], ids=range(3)
+    "text", ['{"a": [' * 400 + "1" + "]}" * 400, '{"a": [' + '{"b": [{}]},' * 12_000 + "{}]}", "[" * 200_000], ids=range(3)
 )
 def test_hostile_lists_are_looked_through_in_linear_time(desk: Desk, text: str) -> None:
     began = time.process_time()
     desk.load((text + "\n") * 3, own=False)
-    assert time.process_time() - began < 30
+    assert time.process_time() - began < 10

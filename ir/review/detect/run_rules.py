@@ -61,6 +61,8 @@ def run_rules(
             blind.append(rule.id)
             continue
         progress(f"rule {rule.id}")
+        for name, sql in rule.tables(parameters).items():
+            engine.keep(name, sql)
         table = f"hits_{len(kept)}"
         engine.keep(table, _HITS.format(sql=rule.query(parameters)))
         found = fold(rule, engine.rows(_WRAP.format(hits=table, shown=SHOWN, limit=SHOWN * _ENTITIES)))

@@ -966,8 +966,8 @@ MUTANTS = (
     Mutant(
         "take calls of one visitor for one call",
         "ir/review/ingest/deduplicate.py",
-        'return (key, "own", "source", _CALL) if foreign else (key, "own", "source")',
-        'return (key, "own", "source")',
+        "told = (*told, _CALL)",
+        "told = (*told,)",
         ("tests/unit/test_review_listed.py",),
     ),
     Mutant(

@@ -61,6 +61,8 @@ def run_rules(
             blind.append(rule.id)
             continue
         progress(f"rule {rule.id}")
+        for name, sql in rule.tables(parameters).items():
+            engine.keep(name, sql)
         table = f"hits_{len(kept)}"
         engine.keep(table, _HITS.format(sql=rule.query(parameters)))
         if not engine.rows(f"SELECT 1 AS one FROM {table} LIMIT 1"):  # most rules find nothing, and that is cheap to ask

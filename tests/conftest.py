@@ -13,6 +13,7 @@ from ir.drill.embedded.openbao_server import OpenBao
 from ir.drill.embedded.openbao_server import openbao as run_openbao
 from ir.drill.embedded.sandbox import Servers
 from tests import programs
+from tests.order import mixed
 from tests.worlds import aws, vault
 from tests.worlds.moto_server import moto
 from tests.worlds.postgres import Postgres, postgres
@@ -38,6 +39,12 @@ def pytest_collection_finish() -> None:
 def pytest_sessionfinish() -> None:
     """DuckDB complains of what is not collected at the end."""
     gc.unfreeze()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A run in several processes has an order of its own."""
+    if hasattr(config, "workerinput"):
+        items[:] = mixed(items, lambda item: item.path)
 
 
 @pytest.fixture(scope="session")

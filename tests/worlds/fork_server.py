@@ -35,6 +35,7 @@ from ir.report import notices
 from tests.unit.report_samples import overlap
 
 LATE = (
+    *("botocore.session", "hvac"),
     *("cryptography.hazmat.primitives.asymmetric.ed25519", "cryptography.hazmat.primitives.serialization"),
     *("duckdb", "jinja2", "pydantic.type_adapter", "sqlalchemy.dialects.sqlite", "tenacity"),
 )

@@ -9,21 +9,22 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-WAITING = frozenset({"campaign", "drill", "e2e", "hands", "hardening"})
-"""Folders of tests that watch real processes at work."""
+WAITING = frozenset({"campaign", "contract", "drill", "e2e", "hands", "hardening"})
+"""Folders of tests that watch real processes and servers at work."""
 EARLY = 0.9
 """Share of the run in which all of them begin."""
 T = TypeVar("T")
 
 
 def mixed(items: Sequence[T], path_of: Callable[[T], Path]) -> list[T]:
-    """The same tests, those of `WAITING` spread evenly among the others; either keep their order among themselves.
+    """The same tests, those of each folder spread evenly over the run, in their own order.
 
     A file whose tests share what is made once stays in one piece: it would be made again after each test of another file.
     """
-    waiting = [item for item in items if path_of(item).parent.name in WAITING]
-    others = [item for item in items if path_of(item).parent.name not in WAITING]
-    placed = [*_placed(waiting, path_of, EARLY), *_placed(others, path_of, 1.0)]
+    folders: dict[str, list[T]] = {}
+    for item in items:
+        folders.setdefault(path_of(item).parent.name, []).append(item)
+    placed = [row for name, own in folders.items() for row in _placed(own, path_of, EARLY if name in WAITING else 1.0)]
     return [item for _, item in sorted(placed, key=lambda row: row[0])]
 
 

@@ -14,6 +14,7 @@ from ir.drill.embedded.openbao_server import OpenBao
 from ir.drill.embedded.openbao_server import openbao as run_openbao
 from ir.drill.embedded.sandbox import Servers
 from tests import programs
+from tests.order import mixed
 from tests.worlds import aws, vault
 from tests.worlds.moto_server import moto
 from tests.worlds.postgres import Postgres, postgres
@@ -60,6 +61,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def _is_worker(config: pytest.Config) -> bool:
     """Whether this is a process of pytest-xdist that runs tests for another."""
     return hasattr(config, "workerinput")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A run in several processes has an order of its own."""
+    if hasattr(config, "workerinput"):
+        items[:] = mixed(items, lambda item: item.path)
 
 
 @pytest.fixture(scope="session")

@@ -113,7 +113,7 @@ MACROS: tuple[str, ...] = (
     # A macro writes its argument wherever it uses it; the lambda has it once, or this text would fill pages.
     f"""ir_any_time(x) AS COALESCE(CASE WHEN {_RUN_TOGETHER} THEN NULL
         WHEN starts_with(x, '/Date(') THEN TRY_CAST(regexp_extract(x, '{_DATE_OF_NET}', 1) AS BIGINT) // 1000
-        ELSE COALESCE(ir_whole_time(x), ir_number_time(TRY_CAST(x AS DOUBLE))) END,
+        ELSE COALESCE(ir_whole_time(x), ir_number_time(TRY_CAST(replace(x, ',', '.') AS DOUBLE))) END,
       list_transform([CASE WHEN regexp_matches(x, '[A-Za-z.]$|[A-Z]{{3,5}} 20[0-9]{{2}}$') THEN ir_turned(replace(trim(x), '(', ''))
         WHEN regexp_matches(x, '(?:UTC|GMT)[+-][0-9]')
         THEN ir_tidy(regexp_replace(x, '([+-])([0-9])(:[0-9]{{2}})?$', '\\10\\2\\3')) ELSE x END], lambda z: ir_spelled(z))[1], 0)""",
@@ -142,7 +142,7 @@ MACROS: tuple[str, ...] = (
     # `POST /v1/charges HTTP/1.1`
     "ir_line(x) AS COALESCE(NULLIF(regexp_extract(x, '^[A-Za-z]{3,7} +(?:[a-z]+://[^/ ]+)?(/[^ ]*)', 1), ''), x)",
     """ir_bare(x) AS CASE WHEN starts_with(x, '/') AND NOT contains(x, '?') AND NOT contains(x, ' ') AND NOT contains(x, '://') THEN x
-      ELSE split_part(CASE WHEN contains(x, ' ') THEN ir_line(x)
+      ELSE split_part(CASE WHEN regexp_matches(x, '^v[12]/[a-z]') THEN '/' || x WHEN contains(x, ' ') THEN ir_line(x)
       WHEN contains(x, '://') THEN '/' || regexp_replace(x, '^[a-z]+://[^/]*/?', '') ELSE x END, '?', 1) END""",
     """ir_endpoint(p) AS CASE WHEN p IS NULL THEN '' WHEN NOT starts_with(p, '/') THEN ir_text(p)
       WHEN p = '/v1/charges' OR p = '/v1/customers' OR p = '/v1/payment_intents' OR p = '/v1/refunds' THEN p

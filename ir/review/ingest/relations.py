@@ -28,7 +28,7 @@ def _first(patterns: tuple[tuple[str, int], ...]) -> str:
 
 
 _METHODS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
-_CODE = r"(?:(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|responded)[ ,:|]+|(?i:status|code)[\"\x27]?(?: *=> *|[=: ]+))"
+_CODE = r"(?:(?:\"|HTTP/[0-9.]+|/v[12]/[^ \",|]*|->|responded)[ ,:|-]+|(?i:status|code)[\"\x27]?(?: *=> *|[=: ]+))"
 _NUMBER = r"([1-5]\d\d)(?:[^\w.]|[.](?:\D|$)|$)"
 """A status is no part of an address or a number with a point."""
 _NAMED_PATH = r"(?i)\b(?:path|url|uri|endpoint)[\"\x27]?(?: *=> *|[:=] *)[\"\x27]?(?:https?://[^/ \"\x27]+)?(/[^ \"\x27,}|]*)"
@@ -52,6 +52,9 @@ TEXT = {
     r"'((?:Stripe/v[12]|curl/|python-|Mozilla/|PostmanRuntime|Go-http|okhttp|axios)[^\"]*)', 1), ''), "
     r"NULLIF(regexp_extract(l, '\" [1-5]\d\d (?:\d+|-) \"[^\"]*\" \"([^\"-][^\"]*)\"', 1), ''))",
 }
+
+
+_STRIPES = f"NULLIF(regexp_extract({{}}, {quoted(REQUEST_SHAPE).replace('{', '{{').replace('}', '}}')}), '')"
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class Shape:
         side = own if column_map.own is None else column_map.own
         columns = tuple(sorted(column_map.paths().items()))
         seen = cls.of(sniffed, own=side)
+        seen = replace(seen, folded="" if seen.folded == "pairs" else seen.folded)  # its paths are those of the file itself
         seen = replace(seen, dates=column_map.dates or sniffed.dates, many=sniffed.many)  # an event's own shape leaves them out
         return replace(seen, kind=column_map.kind, columns=columns, mapped=True, zone=column_map.zone)
 
@@ -173,8 +177,9 @@ def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
     elif shape.form == "logfmt":
         relation = lines_of(names)
         columns = {name: _pick(shape, name, paths, [_pair(p[-1]) for p in paths]) for name, paths in shape.columns}
-        if not shape.mapped:  # a prefix before the pairs often has the time
-            columns = {name: sql for name, sql in TEXT.items() if name in ("ts", "request_id")} | columns
+        if not shape.mapped:  # a prefix before the pairs often has the time, and Stripe's id may stand alone
+            ident = columns.pop("request_id", "CAST(NULL AS VARCHAR)")
+            columns = {"ts": TEXT["ts"], **columns, "request_id": f"COALESCE({_STRIPES.format(ident)}, {TEXT['request_id']}, {ident})"}
     else:
         relation, columns = lines_of(names), TEXT | COLUMNS.get(shape.dialect, {})
     if "line" in columns:
@@ -248,7 +253,7 @@ def _field(path: tuple[str, ...], tops: dict[str, str]) -> str:
 
 def _pair(name: str) -> str:
     escaped = "".join(c if c.isalnum() or c == "_" else "\\" + c for c in name)
-    pattern = "(?:^|[\\s{(\\[,])" + escaped + '=("(?:[^"\\\\]|\\\\.)*"|\\S+)'
+    pattern = "(?:^|[\\s{(\\[,|;^])" + escaped + '=("(?:[^"\\\\]|\\\\.)*"|\\S+)'
     return f"NULLIF(trim(rtrim(regexp_extract(l, {quoted(pattern)}, 1), ',;}}'), '\"'), '')"
 
 

@@ -183,3 +183,60 @@ def test_tables_are_read_in_a_time_that_grows_with_their_length(tmp_path: Path, 
         and list(printed_tables.blocks(file, lambda *_: None, [])) is not None
     )
     assert time.process_time() - begun < 3
+
+
+SDKS = {"stripe-python": ("PythonBindings", "16.1.0"), "stripe-node": ("NodeBindings", "18.1.0"), "stripe-ruby": ("RubyBindings", "12.0.0"), "stripe-php": ("PhpBindings", "16.0.0"), "stripe-java": ("JavaBindings", "29.0.0"), "stripe-go": ("GoBindings", "82.0.0"), "stripe-dotnet": (".NetBindings", "48.0.0")}  # fmt: skip
+CLIENTS: dict[str, Callable[[str, str], str]] = {
+    "pairs": lambda i, ua: f"time={ISO} method=GET path={PATH} user_agent={ua} ip={IP} request_id={i}",
+    "the last pair": lambda i, ua: f"time={ISO} method=GET path={PATH} ip={IP} request_id={i} user_agent={ua}",
+    "cef": lambda i, ua: f"<134>Nov 18 12:00:00 fw CEF:0|A|WAF|1|1|x|5|src={IP} requestMethod=GET request={PATH} requestClientApplication={ua} rt={MS} cs1={i}",
+    "plus signs": lambda i, ua: json.dumps({"time": ISO, "method": "GET", "path": PATH, "request_id": i, "cs(User-Agent)": ua.replace(" ", "+")}),
+    "percent signs": lambda i, ua: json.dumps({"time": ISO, "method": "GET", "path": PATH, "request_id": i, "UA": ua.replace(" ", "%20").replace("/", "%2F")}),
+}  # fmt: skip
+
+
+def test_a_client_is_known_with_its_version_however_its_spaces_are_written(desk: Desk) -> None:
+    """Else all SDKs look like one client, and a stranger's is not new."""
+    wanted: dict[str, tuple[str, str]] = {}
+    for n, name in enumerate(CLIENTS):
+        wanted |= {ident(10 * n + m): (family, version) for m, (family, (_, version)) in enumerate(SDKS.items())}
+        told = [CLIENTS[name](ident(10 * n + m), f"Stripe/v1 {sdk}/{version}") for m, (sdk, version) in enumerate(SDKS.values())]
+        (desk.folder / f"{n}.log").write_text("\n".join(told) + "\n")
+    desk.importer.load([desk.folder / f"{n}.log" for n in range(len(CLIENTS))], own=True)
+    desk.importer.finish()
+    desk.engine.attach(desk.store)
+    assert {row[0]: tuple(row[1:]) for row in desk.rows("request_id, agent, agent_version")} == wanted
+
+
+def paired(when: str) -> Callable[[str], str]:
+    return lambda i: f"{when} method=GET path={PATH} request_id={i}"
+
+
+def fields(**more: Any) -> Callable[[str], str]:
+    return lambda i: json.dumps(more | {"method": "GET", "path": PATH, "request_id": i})
+
+
+WHEN: dict[str, Callable[[str], str]] = {
+    "a pair with a space": paired("time=2026-11-18 12:00:00"),
+    "and an offset": paired("time=2026-11-18 14:00:00 +0200"),
+    "and letters": paired("time=2026-11-18 07:00:00 EST"),
+    "a pair and words": paired(f"ts={NOON} renewed until 2027-01-01 00:00:00"),
+    "a pair and its zone": paired("ts=2026-11-18T14:00:00 +0200 level=info"),
+    "three pairs": paired('date=2026-11-18 time=14:00:00 tz="+0200"'),
+    "three fields": fields(date="2026-11-18", time="14:00:00", tz="+0200"),
+    "a zone by name": fields(timestamp="2026-11-18 13:00:00", timezone="Europe/Berlin"),
+    "an offset": fields(timestamp="2026-11-18T14:00:00", tz_offset="+02:00"),
+    "a zone twice": fields(timestamp="2026-11-18T12:00:00Z", timezone="Europe/Berlin"),
+    "seconds apart": fields(ts={"seconds": NOON, "nanos": 5}),
+}
+
+
+def test_a_time_is_read_with_its_clock_and_its_zone(desk: Desk) -> None:
+    """Else it is off by hours, and nobody is told."""
+    for n, name in enumerate(WHEN):
+        (desk.folder / f"{n}.log").write_text("".join(WHEN[name](ident(2 * n + m)) + "\n" for m in range(2)))
+    desk.importer.load([desk.folder / f"{n}.log" for n in range(len(WHEN))], own=True)
+    desk.importer.finish()
+    desk.engine.attach(desk.store)
+    found: dict[str, int] = dict(desk.rows("request_id, ts"))
+    assert {name: [found[ident(2 * n + m)] for m in range(2)] for n, name in enumerate(WHEN)} == {name: [NOON, NOON] for name in WHEN}

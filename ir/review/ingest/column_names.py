@@ -23,7 +23,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "timestamp_start date_time horodatage zeitstempel zeitpunkt zeit datum uhrzeit date_et_heure date_heure",
         "fecha_y_hora fecha_hora fecha data_e_ora data_ora",
         "data_e_hora data_hora data tijdstip tijd",
-        "time.seconds timestamp.seconds messagetime start_time_unix_nano",
+        "time.seconds timestamp.seconds ts.seconds start messagetime start_time_unix_nano",
     ),
     "service": _words("service service_name service.name app application app_name program syslog_identifier container_name"),
     "request_id": _words("stripe_request_id request_id req_id requestid stripe_req_id upstream_request_id request.id stripe_request"),
@@ -130,7 +130,8 @@ def flatten(record: Json, prefix: tuple[str, ...] = (), depth: int = _DEPTH) -> 
 
 
 Found = dict[str, tuple[tuple[str, ...], ...]]
-"""Column → paths, best first. `ts_clock` is what follows the time in `ts`: the time of day, or the zone of PHP's `DateTime`. `line` is a
+"""Column → paths, best first. `ts_clock` is what follows the time in `ts`: the time of day, or the zone of PHP's `DateTime`; `ts_zone` a
+zone that stands in a field of its own. `line` is a
 text that holds a request line."""
 _Values = dict[tuple[str, ...], list[str]]
 
@@ -151,7 +152,9 @@ def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | No
     if names is None and lines and "path" not in found:
         found["line"] = (lines[0],)
     clock = _clock(paths, found["ts"][0]) if "ts" in found else None
-    return found | {"ts": found["ts"][:1], "ts_clock": (clock,)} if clock else found
+    zone = _zone(paths, clock or found["ts"][0]) if "ts" in found else None
+    parts: Found = {name: (path,) for name, path in (("ts_clock", clock), ("ts_zone", zone)) if path}
+    return found | {"ts": found["ts"][:1], **parts} if parts else found
 
 
 def _values(records: Sequence[Json]) -> _Values:
@@ -173,6 +176,14 @@ def _clock(paths: _Values, time: tuple[str, ...]) -> tuple[str, ...] | None:
         return zone
     clock = [path for path, values in paths.items() if values and all(map(_CLOCK.fullmatch, values))]
     return clock[0] if clock and all(map(_DATE.fullmatch, paths[time])) else None
+
+
+def _zone(paths: _Values, time: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Where the zone of a time that has none stands beside it."""
+    if time[-1] == "timezone" or any(_HAS_ZONE.search(value) for value in paths[time]):
+        return None
+    named = [path for path in paths if path[:-1] == time[:-1] and canonical(path[-1]) in _ZONES]
+    return next((path for path in named if paths[path] and all(map(_IS_ZONE.fullmatch, paths[path]))), None)
 
 
 def _said(value: object) -> str:
@@ -231,6 +242,9 @@ _STAMP = re.compile(
 )
 _LINE = re.compile(r"\b(?:GET|POST|DELETE|PUT|PATCH|HEAD)\b[ \",:|]+(?:https?://[^/ ]+)?/")
 _DATE = re.compile(r"[\d./-]{8,10}")
+_ZONES = frozenset(_words("tz timezone time_zone tz_offset tzoffset utc_offset timezone_offset zone_offset"))
+_IS_ZONE = re.compile(r"UTC|GMT|Z|[+-]\d\d:?\d\d|[A-Z][A-Za-z_]{2,20}/[A-Za-z_/+-]{2,40}")
+_HAS_ZONE = re.compile(r"(?:Z|UTC|GMT|[A-Z]{3,5}|\d[+-]\d\d:?\d\d| [+-]\d\d:?\d\d)$|^[\d.]{9,}$")
 _CLOCK = re.compile(r"\d\d?:\d\d(:\d\d([.,]\d+)?)?( ?[AP]M)?(Z| ?[+-]\d\d:?\d\d)?")
 _SHAPES = {
     "method": re.compile(r"(?i)(get|post|put|patch|delete|head|options)\b"),

@@ -63,7 +63,7 @@ _AGENTS = (
     ("ggshield", "scanner"),
     ("gitleaks", "scanner"),
     ("stripe-cli", "stripe-cli"),
-    ("mozilla/", "browser"),
+    ("mozilla", "browser"),
     ("python-requests", "python-requests"),
     ("python-httpx", "python-httpx"),
     ("aiohttp", "aiohttp"),
@@ -171,17 +171,20 @@ MACROS: tuple[str, ...] = (
         "THEN 'key:' || substr(sha256(ir_basic(x)), 1, 16) ELSE ir_word(x) END"
     ),
     f"ir_agent_of(x) AS {_agent()}",
+    # Some logs write `%20` or `+` for a space, and `%2F` for a slash.
     """ir_agent(x) AS CASE WHEN x IS NULL OR x = '' THEN '' WHEN contains(x, ' ir/') THEN 'ir'
-      WHEN contains(x, 'NodeBindings/') THEN 'stripe-node' WHEN contains(x, 'PythonBindings/') THEN 'stripe-python'
-      WHEN contains(x, 'RubyBindings/') THEN 'stripe-ruby' WHEN contains(x, 'PhpBindings/') THEN 'stripe-php'
-      WHEN contains(x, 'JavaBindings/') THEN 'stripe-java' WHEN contains(x, 'GoBindings/') THEN 'stripe-go'
-      WHEN contains(x, '.NetBindings/') THEN 'stripe-dotnet' ELSE ir_agent_of(lower(x)) END""",
+      WHEN contains(x, 'NodeBindings') THEN 'stripe-node' WHEN contains(x, 'PythonBindings') THEN 'stripe-python'
+      WHEN contains(x, 'RubyBindings') THEN 'stripe-ruby' WHEN contains(x, 'PhpBindings') THEN 'stripe-php'
+      WHEN contains(x, 'JavaBindings') THEN 'stripe-java' WHEN contains(x, 'GoBindings') THEN 'stripe-go'
+      WHEN contains(x, '.NetBindings') THEN 'stripe-dotnet' ELSE ir_agent_of(lower(x)) END""",
     # To match a whole text costs half of what it costs to take a part out, so the usual forms are matched first.
     """ir_numbered(x) AS regexp_extract(x,
-      '^(?:Stripe/v[12] [A-Za-z.]{1,10}Bindings|[A-Za-z][A-Za-z0-9_.-]{0,40})/v?([0-9]{1,6}(?:[.][0-9]{1,6}){0,3})', 1)""",
+      '^(?:Stripe/v[12] [A-Za-z.]{1,10}Bindings|[A-Za-z][A-Za-z0-9_.-]{0,40})(?:/|%2F)v?([0-9]{1,6}(?:[.][0-9]{1,6}){0,3})', 1)""",
     "ir_numbers(x, y) AS CASE WHEN regexp_full_match(y, '[0-9]{1,6}(?:[.][0-9]{1,6}){0,3}') THEN y ELSE ir_numbered(x) END",
     """ir_agent_version(x) AS CASE WHEN x IS NULL THEN ''
-      WHEN starts_with(x, 'Stripe/v1 ') THEN ir_numbers(x, split_part(x, 'Bindings/', 2)) ELSE ir_numbered(x) END""",
+      WHEN starts_with(x, 'Stripe/v1 ') THEN ir_numbers(x, split_part(x, 'Bindings/', 2))
+      WHEN contains(x, 'Bindings') THEN regexp_extract(x, 'Bindings(?:/|%2F)([0-9]{1,6}(?:[.][0-9]{1,6}){0,3})', 1)
+      ELSE ir_numbered(x) END""",
     """ir_version(x) AS CASE WHEN x IS NULL THEN ''
       WHEN regexp_full_match(x, '20[0-9]{2}-[0-9]{2}-[0-9]{2}[.][a-z]{1,20}') THEN x
       ELSE regexp_extract(x, '^20[0-9]{2}-[0-9]{2}-[0-9]{2}([.][a-z]{1,20})?') END""",

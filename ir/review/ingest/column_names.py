@@ -131,7 +131,7 @@ def flatten(record: Json, prefix: tuple[str, ...] = (), depth: int = _DEPTH) -> 
 
 Found = dict[str, tuple[tuple[str, ...], ...]]
 """Column → paths, best first. `ts_clock` is what follows the time in `ts`: the time of day, or the zone of PHP's `DateTime`; `ts_zone` a
-zone that stands in a field of its own. `line` is a
+zone in a field of its own. `line` is a
 text that holds a request line."""
 _Values = dict[tuple[str, ...], list[str]]
 

@@ -111,20 +111,9 @@ def _cut_out(world: Shop, source: str, begin: int, end: int) -> None:
 
 
 def calm(seed: int, every: int = 1) -> Iterator[tuple[str, Told]]:
-    """Every two days of a quiet quarter (or one in `every`), by mix of sources."""
-    for n, (mix, world) in enumerate(quarter.reviews(quarter.quiet(seed))):
-        if n % every == 0:
-            yield (
-                mix,
-                looked(
-                    f"two days to day {quarter.EVIDENCE + quarter.STEP * (n + 1)}",
-                    world,
-                    quarter.written,
-                    world.exposed,
-                    area="",
-                    shows=False,
-                ),
-            )
+    """Every two days of a quiet quarter (or one in `every`), with each mix of sources."""
+    for mix, day, world in quarter.reviews(quarter.quiet(seed), every):
+        yield mix, looked(f"two days to day {day}", world, quarter.written, world.exposed, area="", shows=False)
 
 
 def summed(told: list[Told]) -> tuple[Counter[str], int, int]:

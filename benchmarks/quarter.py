@@ -152,11 +152,11 @@ def cut(shop: Bookshop, end: int, mix: str) -> Shop:
     return part
 
 
-def reviews(shop: Bookshop) -> Iterator[tuple[str, Shop]]:
-    """One review for every two days, each with the next mix of sources."""
-    for n, day in enumerate(range(EVIDENCE + STEP, DAYS + 1, STEP)):
-        mix = MIXES[n % len(MIXES)]
-        yield mix, cut(shop, START + day * DAY, mix)
+def reviews(shop: Bookshop, every: int = 1) -> Iterator[tuple[str, int, Shop]]:
+    """Mix of sources, last day and evidence of one review for every two days (or one in `every`) and each mix: each sees each change."""
+    for day in range(EVIDENCE + STEP, DAYS + 1, STEP * every):
+        for mix in MIXES:
+            yield mix, day, cut(shop, START + day * DAY, mix)
 
 
 def written(shop: Shop, folder: Path) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """How fast the review is, as ratios in one run.
 
-    python benchmarks/review.py [--lines 5000000] [--events 500000] [--memory 350MB] [--python] [--parquet-rows 0] [--seed 7]
+    python benchmarks/review.py [--lines 5000000] [--events 500000] [--memory 350MB] [--python] [--parquet-rows 0] [--seed 7] [--times 1]
 
 Load = our own log lines (JSONL.gz) and events, normalised, scrubbed, bad lines handled. Base = DuckDB merely converting the
-same files to Parquet. `--python` runs the same load and detections in plain Python over orjson. Each phase is a process of its own.
+same files to Parquet. `--python` runs the same load and detections in plain Python over orjson. `--times 10` does the same with ten times
+as many lines and events, and says what a row costs there against here. Each phase is a process of its own.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -198,8 +200,18 @@ def make_parquet(folder: Path, rows: int) -> None:
     base.close()
 
 
-def measured(work: Callable[[Path, str], Any], folder: Path, memory: str) -> tuple[float, int, Any]:
-    """Seconds, peak memory in MB and the answer of one phase, in a process of its own."""
+@dataclass(frozen=True)
+class Phase:
+    """One phase: seconds on the clock, the most memory in MB, processor seconds, and what it answered."""
+
+    seconds: float
+    peak: int
+    busy: float
+    told: Any
+
+
+def measured(work: Callable[[Path, str], Any], folder: Path, memory: str) -> Phase:
+    """Run one phase in a process of its own."""
     context = multiprocessing.get_context("spawn")
     answer: Any = context.Queue()
     child = context.Process(target=_child, args=(work.__name__, str(folder), memory, answer))
@@ -212,7 +224,7 @@ def measured(work: Callable[[Path, str], Any], folder: Path, memory: str) -> tup
     if child.exitcode or seconds < 0:
         raise SystemExit(f"{work.__name__} failed")
     print(f"  {work.__name__:<14}{seconds:8.1f} s  {peak:6d} MB  {busy:8.1f} CPU s   {told or ''}", flush=True)
-    return seconds, peak, told
+    return Phase(seconds, peak, busy, told)
 
 
 def _child(name: str, folder: str, memory: str, answer: Any) -> None:
@@ -234,25 +246,36 @@ def main() -> None:
     parser.add_argument("--python", action="store_true")
     parser.add_argument("--parquet-rows", type=int, default=0)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--times", type=int, default=1)
     asked = parser.parse_args()
+    small = compare(asked, asked.lines, asked.events)
+    if asked.times > 1:
+        large = compare(asked, asked.lines * asked.times, asked.events * asked.times)
+        costs = (f"{work} {large[work].busy / asked.times / small[work].busy:.2f} x" for work in ("convert", "load", "review"))
+        print(f"processor time per row, {asked.times} times as many rows against the first: {', '.join(costs)}")
+
+
+def compare(asked: argparse.Namespace, lines: int, events: int) -> dict[str, Phase]:
+    """Generate one size, run each phase over it, and print the ratios."""
     with tempfile.TemporaryDirectory(prefix="ir-bench-") as name:
         folder = Path(name)
-        generate(folder, asked.lines, asked.events, asked.seed)
+        generate(folder, lines, events, asked.seed)
         size = sum(file.stat().st_size for file in folder.glob("*.gz")) >> 20
-        print(f"{asked.lines:,} lines, {asked.events:,} events, {size} MB of gzip, memory limit {asked.memory}, seed {asked.seed}")
-        base, _, _ = measured(convert, folder, asked.memory)
-        loaded, load_peak, _ = measured(load, folder, asked.memory)
-        whole, peak, ours = measured(review, folder, asked.memory)
+        print(f"{lines:,} lines, {events:,} events, {size} MB of gzip, memory limit {asked.memory}, seed {asked.seed}")
+        phases = {work.__name__: measured(work, folder, asked.memory) for work in (convert, load, review)}
+        base, loaded, whole = phases.values()
         print(
-            f"load {loaded / base:.2f} x base (1.15 allowed), load and detect {whole / base:.2f} x base (1.3 allowed), peak {max(peak, load_peak)} MB (400 allowed)"
+            f"load {loaded.seconds / base.seconds:.2f} x base (1.15 allowed), "
+            f"load and detect {whole.seconds / base.seconds:.2f} x base (1.3 allowed), peak {max(whole.peak, loaded.peak)} MB (400 allowed)"
         )
         if asked.python:
-            slow, _, theirs = measured(plain_python, folder, asked.memory)
-            same = "the same hits" if ours == theirs else f"OTHER HITS: {ours} against {theirs}"
-            print(f"plain Python takes {slow / whole:.1f} x as long (5 asked), {same}")
+            slow = measured(plain_python, folder, asked.memory)
+            same = "the same hits" if whole.told == slow.told else f"OTHER HITS: {whole.told} against {slow.told}"
+            print(f"plain Python takes {slow.seconds / whole.seconds:.1f} x as long (5 asked), {same}")
         if asked.parquet_rows:
             make_parquet(folder, asked.parquet_rows)
             measured(scan, folder, "2GB")
+        return phases
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Optional: `Prepares`, facts that are fixed before the act, and `DryRuns`, what a dry run says; actions that only read need neither.
 """
 
+from functools import cache
 from importlib import import_module
 from typing import Protocol, cast, runtime_checkable
 
@@ -71,3 +72,9 @@ class DryRuns(Protocol):
 def load(name: str) -> Action:
     """The module of one action; loaded when its step is reached, since most commands run none."""
     return cast(Action, import_module(ACTIONS[name]))
+
+
+@cache
+def prepares(name: str) -> bool:
+    """Whether an action is a `Prepares`: asked before each attempt, and Python looks through all names of a module to tell."""
+    return isinstance(load(name), Prepares)

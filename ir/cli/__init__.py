@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ir.cli.command_table import COMMANDS, GROUPS
+from ir.core import process_life
 
 INTERRUPTED = "\ninterrupted; ir status shows what is open\n"
 
@@ -80,6 +81,7 @@ def _imported(name: str, target: str, words: str) -> Any:
         app.command(name=name, help=found.__doc__ or words)(found)
     command = typer.main.get_command(app)
     command.name = name
+    process_life.imported()
     return command
 
 
@@ -104,12 +106,18 @@ def ir(version: Annotated[bool, typer.Option("--version", help="Show the version
 
 def main() -> None:
     """Entry point: hardens the process, runs the command, turns errors into words and exit codes."""
+    ending = process_life.begin()
+    process_life.importing()
     from ir.cli.terminal import tty_guard
     from ir.cli.terminal.process_hardening import harden
 
     harden()
     with tty_guard.armed():
-        code = run(sys.argv[1:])
+        try:
+            ending.code = code = run(sys.argv[1:])
+        except SystemExit as ended:
+            ending.code = ended.code if isinstance(ended.code, int) else None
+            raise
         if "dbos" in sys.modules:  # its threads would keep this process, and the heartbeat of an incident, for ever
             from ir.cli.terminal.follow import leave
 

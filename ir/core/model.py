@@ -179,8 +179,14 @@ class Finding:
     told: bool = False
 
 
+_PLAIN = (str, int, float, type(None))
+"""What most parts of a JSON value are; they cannot be changed, so they need no copy."""
+
+
 def copied(value: Any) -> Any:
     """A JSON value that shares nothing with `value`; a dataclass in it becomes an object."""
+    if isinstance(value, _PLAIN):
+        return value
     if isinstance(value, dict):
         return {name: copied(part) for name, part in value.items()}
     if isinstance(value, list):

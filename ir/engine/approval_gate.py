@@ -20,7 +20,7 @@ class ApprovalGate:
     """The questions of one incident. An approval is bound to the plan and to the verification that was seen."""
 
     def __init__(self, recorder: Recorder, plan: Plan) -> None:
-        self._recorder, self._policy, self._plan_hash = recorder, plan.policy, plan.hash
+        self._recorder, self._plan = recorder, plan
 
     @property
     def _world(self) -> World:
@@ -116,8 +116,8 @@ class ApprovalGate:
 
     def _approve(self, step: Step, *, at: str, by: str, how: str) -> None:
         """Approve at this terminal what is verified by now. For another replacement than the one shown, the person is asked again."""
-        seen = approvals.question(self._recorder.record, step.id, step.approvals, self._plan_hash, ()).seen
-        body = {"kind": "approve", "step": step.id, "plan": self._plan_hash, "until": at, "seen": seen, "how": how}
+        seen = approvals.question(self._recorder.record, step.id, step.approvals, self._plan.hash, ()).seen
+        body = {"kind": "approve", "step": step.id, "plan": self._plan.hash, "until": at, "seen": seen, "how": how}
         self._recorder.emit("signal", body=body, at=at, actor=by)
 
     def _weighed(self, step: Step) -> Json:
@@ -135,7 +135,7 @@ class ApprovalGate:
 
     def _weigh(self, step: Step) -> Json:
         record, listed = self._recorder.record, self._world.inventory.approvers
-        asked = approvals.question(record, step.id, step.approvals, self._plan_hash, listed, self._world.hooks.removed_approvers())
+        asked = approvals.question(record, step.id, step.approvals, self._plan.hash, listed, self._world.hooks.removed_approvers())
         return approvals.weigh(asked, record.signals, self._world.now())
 
     def _asked(self, step: Step, signals: Callable[[], list[Json]]) -> bool:
@@ -176,7 +176,7 @@ class ApprovalGate:
         record = self._recorder.record
         facts = record.facts.get("review", {})
         found = facts.get("verdict") in ("confirmed", "suspected")
-        if self._policy is Policy.EXPLOITED or not found or record.facts.get("containment"):
+        if self._plan.policy is Policy.EXPLOITED or not found or record.facts.get("containment"):
             return False
         question = f"Misuse is {facts['verdict']}. Contain the key now? Services that still use it will fail."
         operator = self._world.ports.operator

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import cast
 
-from ir.actions import Action, DryRuns, Prepares, load
+from ir.actions import Action, DryRuns, Prepares, load, prepares
 from ir.core.errors import IrError, PortError, Refused, Unknown, Waiting, unexpected
 from ir.core.model import Danger, Did, Json, Outcome
 from ir.core.secret import scrub
@@ -65,8 +65,8 @@ class Attempts:
         module, attempt = load(step.action), self.number(step.id)
         acts = not self._world.options.dry_run or step.danger is Danger.READ
         facts: Json = {}
-        if acts and isinstance(module, Prepares) and self._shown(step):
-            facts = module.prepare(self._world, self._recorder.record, step)
+        if acts and prepares(step.action) and self._shown(step):
+            facts = cast(Prepares, module).prepare(self._world, self._recorder.record, step)
         folding.merge(self._recorder.record.facts, facts)
 
         def body() -> Json:

@@ -65,6 +65,15 @@ def entry_hash(entry: dict[str, Any]) -> str:
     return hashlib.sha256(canonical({name: value for name, value in entry.items() if name != "hash"})).hexdigest()
 
 
+def sealed(entry: dict[str, Any]) -> tuple[bytes, str]:
+    """`canonical` and `entry_hash` of one entry, of which each part is encoded once: that is most of what checking a chain costs."""
+    before = canonical({name: value for name, value in entry.items() if name < "hash"})[1:-1]
+    behind = canonical({name: value for name, value in entry.items() if name > "hash"})[1:-1]
+    own = canonical({"hash": entry["hash"]})[1:-1] if "hash" in entry else b""
+    whole, bare = (b"{" + b",".join(filter(None, parts)) + b"}" for parts in ((before, own, behind), (before, behind)))
+    return whole, hashlib.sha256(bare).hexdigest()
+
+
 class Broken(Exception):
     """Something does not hold; the text names it."""
 
@@ -94,9 +103,13 @@ class ChainVerdict:
 # ── the chain ──
 
 
-def read_lines(lines: Sequence[bytes]) -> list[dict[str, Any]]:
-    """One canonical JSON object a line. Raises Broken: a line is torn, or is not what it was when it was written."""
-    entries = []
+def read_lines(lines: Sequence[bytes]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Entries, one canonical JSON object a line, and the hash that each should tell.
+
+    Raises:
+        Broken: a line is torn, or is not what it was when it was written.
+    """
+    entries, hashes = [], []
     for number, line in enumerate(lines):
         try:
             entry = json.loads(line)
@@ -105,16 +118,17 @@ def read_lines(lines: Sequence[bytes]) -> list[dict[str, Any]]:
         if not isinstance(entry, dict):
             raise Broken(f"edited: line {number + 1} is not an audit entry")
         try:
-            same = canonical(entry) == line
+            form, digest = sealed(entry)
         except _TORN:
-            same = False
-        if not same:
+            form, digest = b"", ""
+        if form != line:
             raise Broken(f"edited: entry {number} was edited, it is not in the form in which entries are written")
         entries.append(entry)
-    return entries
+        hashes.append(digest)
+    return entries, hashes
 
 
-def check_chain(entries: Sequence[dict[str, Any]]) -> None:
+def check_chain(entries: Sequence[dict[str, Any]], hashes: Sequence[str]) -> None:
     """Numbering, hashes, links. Raises Broken with the first break."""
     if not entries:
         raise Broken("truncated: there are no entries")
@@ -122,11 +136,7 @@ def check_chain(entries: Sequence[dict[str, Any]]) -> None:
     for index, entry in enumerate(entries):
         if entry.get("n") != index or isinstance(entry["n"], bool):
             raise Broken(_misnumbered(entries, index))
-        try:
-            edited = entry.get("hash") != entry_hash(entry)
-        except _TORN:
-            edited = True
-        if edited:
+        if entry.get("hash") != hashes[index]:
             raise Broken(f"edited: entry {index} was edited")
         if entry.get("incident") != entries[0].get("incident"):
             raise Broken(f"spliced: entry {index} belongs to another incident")
@@ -197,10 +207,32 @@ def check(
         head: hash of an entry that was kept outside; empty when there is none.
         holds: what checks a signature.
     """
-    entries: list[dict[str, Any]] = []
     try:
-        entries = read_lines(lines)
-        check_chain(entries)
+        entries, hashes = read_lines(lines)
+    except Broken as broken:
+        return ChainVerdict(False, str(broken), entries=len(lines))
+    return _judged(entries, lines, hashes, checkpoints, public_key, head, holds)
+
+
+def check_entries(
+    entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]], *, public_key: str, head: str, holds: Holds = None
+) -> ChainVerdict:
+    """The same of entries that were read already, as a database hands them out."""
+    pairs = [sealed(entry) for entry in entries]
+    return _judged(entries, [line for line, _ in pairs], [digest for _, digest in pairs], checkpoints, public_key, head, holds)
+
+
+def _judged(
+    entries: Sequence[dict[str, Any]],
+    lines: Sequence[bytes],
+    hashes: Sequence[str],
+    checkpoints: Sequence[dict[str, Any]],
+    public_key: str,
+    head: str,
+    holds: Holds,
+) -> ChainVerdict:
+    try:
+        check_chain(entries, hashes)
         signed, signers, notes = _signed(entries, lines, checkpoints, wanted_keys(public_key), holds)
         anchored = _anchored(entries, head)
     except Broken as broken:
@@ -691,7 +723,7 @@ def check_folder(folder: Path, public_key: str, head: str, tsa_root: str = "") -
         check_sums(folder)
     except Broken as broken:
         return ChainVerdict(False, str(broken), verdict.head, verdict.entries)
-    entries = read_lines(lines)
+    entries, _ = read_lines(lines)
     verdict = _with_files(_with_report(verdict, folder, entries, public_key), folder, entries, checkpoints)
     if not verdict.holds:
         return verdict
@@ -703,7 +735,7 @@ def check_evidence(
     folder: Path, entries: Sequence[dict[str, Any]], checkpoints: Sequence[dict[str, Any]], key: str, head: str
 ) -> ChainVerdict:
     """A stream as the database has it, with the report and the evidence files that lie on this machine."""
-    verdict = check([canonical(entry) for entry in entries], checkpoints, public_key=key, head=head)
+    verdict = check_entries(entries, checkpoints, public_key=key, head=head)
     if verdict.holds and (folder / "sha256sums").is_file():
         verdict = _with_report(verdict, folder, entries, key)
     there = (folder / "evidence").is_dir()

@@ -46,8 +46,7 @@ def verify(entries: Iterable[Json], *, checkpoints: Sequence[Json] = (), public_
     Raises:
         ValueError: `public_key` is none.
     """
-    lines = [canonical(entry) for entry in entries]
-    return bundle_verifier.check(lines, checkpoints, public_key=public_key, head=anchor, holds=ed25519_holds)
+    return bundle_verifier.check_entries(list(entries), checkpoints, public_key=public_key, head=anchor, holds=ed25519_holds)
 
 
 def ed25519_holds(public: bytes, signature: bytes, message: bytes) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from ir.core.errors import UsageError
@@ -71,7 +72,7 @@ class Plan:
         also |= {"wanted": asdict(self.wanted)} if self.wanted else {}
         return {"playbook": self.playbook, "policy": self.policy, "key": self.key, "steps": steps, "notes": self.notes, **also}
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 over the canonical JSON; approvals are bound to it."""
         return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True, separators=(",", ":")).encode()).hexdigest()

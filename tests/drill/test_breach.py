@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from ir.drill.embedded.breach_drill import begin, conduct
 from ir.drill.embedded.breach_town import HOSTILE, PLACES, Town, town
 from ir.drill.embedded.command_line import CommandLine, Ran
 from ir.drill.hosts.k8s_twin import K8sTwin
+from tests.worlds.started import Started, start, start_of_drill
 
 pytestmark = pytest.mark.server
 
@@ -31,7 +30,7 @@ def made(request: pytest.FixtureRequest) -> Iterator[Town]:
 
 
 def ir(made: Town, *words: str, kill_after: float = 0.0) -> Ran:
-    return CommandLine(made.env, made.place.root, lambda _chunk: None, terminal=0).run(*words, kill_after=kill_after)
+    return CommandLine(made.env, made.place.root, lambda _chunk: None, terminal=0, start=start_of_drill).run(*words, kill_after=kill_after)
 
 
 def document(ran: Ran) -> Json:
@@ -109,14 +108,13 @@ def _kept(made: Town) -> list[set[str]]:
 
 
 def test_killed_at_any_time_one_command_goes_on(made: Town) -> None:
-    argv = [sys.executable, "-m", "ir.cli", *begin()]
+    words = begin()
     for _ in range(3):
-        with subprocess.Popen(
-            argv, cwd=made.place.root, env=made.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-        ) as child:
-            _until_something_moves(made, child)
-            os.killpg(child.pid, signal.SIGKILL)
-        argv = [sys.executable, "-m", "ir.cli", "breach", "resume"]
+        child = start(*words, cwd=made.place.root, env=made.env, session=True)
+        _until_something_moves(made, child)
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate(60)
+        words = ["breach", "resume"]
     ran = ir(made, "breach", "resume")
     assert ran.code == 0, ran.output.decode()
     assert (made.alive(), made.behind(), made.strays(), made.told()) == ([], [], 0, [])
@@ -124,7 +122,7 @@ def test_killed_at_any_time_one_command_goes_on(made: Town) -> None:
     assert all(row["keys"] == row["replaced"] for row in told["places"]) and told["status"] == "done"
 
 
-def _until_something_moves(made: Town, child: subprocess.Popen[bytes]) -> None:
+def _until_something_moves(made: Town, child: Started) -> None:
     """A key was made, or a host was written to, since this process began."""
     before = (sum(len(twin.live_keys()) for twin in made.twins.values()), writes(made))
     until = time.monotonic() + 60

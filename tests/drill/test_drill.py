@@ -21,7 +21,7 @@ from ir.drill.embedded.sandbox import Servers
 from ir.drill.embedded.shifted_clock import BentClock
 from ir.drill.simulated.faults import Fate
 from ir.drill.twin import StripeTwin
-from tests.worlds.started import COMMAND, Started, fork
+from tests.worlds.started import Started, start_of_drill
 
 pytestmark = pytest.mark.server
 SHORT = Waits(soak=0.3, quiet=0.5, grace=0.5, watch=0.5, window=2.0)
@@ -47,7 +47,7 @@ def drill(drill_servers: Servers) -> Drill:
 
         def start(args: Sequence[str], env: Mapping[str, str], cwd: Path, output: int) -> Started:
             shown.extend([*args, *(value for value in env.values() if value != servers_token)])
-            return Started(fork((*COMMAND, *args), cwd=cwd, env=env, output=output, errors=output, session=True))
+            return start_of_drill(args, env, cwd, output)
 
         said = Watch(lambda text: screen.extend(text.encode() + b"\n"), screen.extend, 0)
         wanted = DrillOptions(**{"services": 3, "waits": SHORT, "death": 0.6, **options})  # type: ignore[arg-type]  # the tests name fields

@@ -8,6 +8,7 @@ from ir.core.model import Policy
 from ir.drill.embedded.options import DrillOptions, Waits
 from ir.drill.embedded.run import Watch, conduct
 from ir.drill.embedded.store_choice import HOSTED, StoreKind
+from tests.worlds.started import start_of_drill
 
 pytestmark = pytest.mark.server
 
@@ -21,7 +22,7 @@ def test_a_drill_at_hosts_loses_no_payment_and_tells_no_host_a_key(
     kinds = frozenset({*HOSTED, StoreKind.AWS, StoreKind.SSM, StoreKind.ENV})
     waits = Waits(soak=0.3, quiet=0.5, grace=0.5, watch=0.5, window=2.0)
     options = DrillOptions(seed=11, services=len(kinds), policy=policy, managed=managed, waits=waits, death=0.6, stores=kinds)
-    result = conduct(options, Watch(said.append, lambda chunk: said.append(chunk.decode(errors="replace")), 0))
+    result = conduct(options, Watch(said.append, lambda chunk: said.append(chunk.decode(errors="replace")), 0), start=start_of_drill)
     assert result.problems == (), "".join(said)
     assert {row.store.partition("://")[0] for row in result.services} == {
         "k8s",

@@ -51,7 +51,7 @@ def world(tmp_path: Path) -> Iterator[Responder]:
 
 @pytest.fixture
 def ann(world: Responder) -> Iterator[Person]:
-    with person(world.folder, world.environment) as made:
+    with person(world.folder, world.environment, forked=True) as made:
         yield made
 
 
@@ -157,7 +157,7 @@ def test_of_several_terminals_the_first_answer_wins_and_the_others_say_whose_it_
     begins(ann, world)
     ann.sees("or n:")
     name = incident(ann)
-    with person(world.folder, world.environment) as bob, person(world.folder, world.environment) as eve:
+    with person(world.folder, world.environment, forked=True) as bob, person(world.folder, world.environment, forked=True) as eve:
         bob.starts("approve", name, "--by", "bob")
         eve.starts("approve", name, "--by", "eve")
         bob.sees("or n:")
@@ -187,7 +187,7 @@ def follows(who: Person, world: Responder, first: Person) -> int:
 def test_a_terminal_that_follows_shows_the_open_question_and_its_answer_counts(world: Responder, ann: Person) -> None:
     begins(ann, world)
     ann.sees("or n:")
-    with person(world.folder, world.environment) as bob:
+    with person(world.folder, world.environment, forked=True) as bob:
         follows(bob, world, ann)
         assert world.twin.is_alive(world.leaked)
         bob.types(f"{NAME}\n")
@@ -203,7 +203,7 @@ def test_a_terminal_that_follows_shows_the_open_question_and_its_answer_counts(w
 def test_where_the_first_terminal_answers_the_one_that_follows_says_who_did(world: Responder, ann: Person) -> None:
     begins(ann, world)
     ann.sees("or n:")
-    with person(world.folder, world.environment) as bob:
+    with person(world.folder, world.environment, forked=True) as bob:
         at = follows(bob, world, ann)
         ann.types(f"{NAME}\n")
         bob.sees("Answered at another terminal", after=at)
@@ -217,7 +217,7 @@ def test_where_the_first_terminal_answers_the_one_that_follows_says_who_did(worl
 def test_a_no_where_it_is_followed_leaves_the_question_open_where_it_is_asked(world: Responder, ann: Person) -> None:
     begins(ann, world)
     asked = ann.sees("or n:")
-    with person(world.folder, world.environment) as bob:
+    with person(world.folder, world.environment, forked=True) as bob:
         at = follows(bob, world, ann)
         bob.types("n\n")
         bob.sees("stands open at that terminal", after=at)
@@ -241,10 +241,10 @@ def test_status_knows_that_a_question_stands_open(world: Responder, ann: Person)
 
 
 def test_a_prompt_for_a_key_is_shown_where_it_is_followed_and_not_answered_there(tmp_path: Path) -> None:
-    with responder(tmp_path / "world", guided=True) as world, person(world.folder, world.environment) as ann:
+    with responder(tmp_path / "world", guided=True) as world, person(world.folder, world.environment, forked=True) as ann:
         begins(ann, world)
         ann.sees("(not shown)")
-        with person(world.folder, world.environment) as bob:
+        with person(world.folder, world.environment, forked=True) as bob:
             bob.starts("status", "--follow")
             at = bob.sees(f"process {ann.pid}: ")
             bob.sees("answered at that terminal", after=at)
@@ -257,7 +257,7 @@ def test_a_prompt_for_a_key_is_shown_where_it_is_followed_and_not_answered_there
 
 
 def test_a_guided_rotation_takes_the_key_at_its_prompt_alone_and_shows_that_it_watches(tmp_path: Path) -> None:
-    with responder(tmp_path / "world", guided=True) as world, person(world.folder, world.environment) as ann:
+    with responder(tmp_path / "world", guided=True) as world, person(world.folder, world.environment, forked=True) as ann:
         begins(ann, world)
         early = world.twin.create_secret_key("pasted too early").token.reveal()
         ann.types(early)

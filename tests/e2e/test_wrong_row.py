@@ -23,7 +23,7 @@ def world(tmp_path: Path) -> Iterator[Responder]:
 
 @pytest.fixture
 def ann(world: Responder) -> Iterator[Person]:
-    with person(world.folder, world.environment) as made:
+    with person(world.folder, world.environment, forked=True) as made:
         yield made
 
 

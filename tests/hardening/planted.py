@@ -90,6 +90,20 @@ MUTANTS = (
         "pass over a signature that was taken", "ir/evidence/bundle_verifier.py", "if signers and has_ended(entries):", "if False:", BUNDLE
     ),
     Mutant(
+        "pass over the hash that an entry tells of itself",
+        "ir/evidence/bundle_verifier.py",
+        '        if entry.get("hash") != hashes[index]:\n',
+        "        if False:\n",
+        ("tests/unit/test_evidence.py",),
+    ),
+    Mutant(
+        "end a command before its output is out",
+        "ir/core/process_life.py",
+        "                    stream.flush()\n",
+        "                    pass\n",
+        ("tests/unit/test_process_life.py",),
+    ),
+    Mutant(
         "believe the stamp of any authority",
         "ir/evidence/bundle_verifier.py",
         "    if ran.returncode != 0:\n",
@@ -952,8 +966,8 @@ MUTANTS = (
     Mutant(
         "take calls of one visitor for one call",
         "ir/review/ingest/deduplicate.py",
-        'return (key, "own", "source", _CALL) if foreign else (key, "own", "source")',
-        'return (key, "own", "source")',
+        "told = (*told, _CALL)",
+        "told = (*told,)",
         ("tests/unit/test_review_listed.py",),
     ),
     Mutant(

@@ -37,7 +37,7 @@ SLOW, BREAK = 0.004, 0.1
 @pytest.fixture
 def ann(tmp_path: Path) -> Iterator[Person]:
     environment = {"PATH": os.environ["PATH"], "IR_HOME": str(tmp_path / "home"), "PYTHONPATH": str(Path(ir.__file__).parents[1])}
-    with person(tmp_path, environment) as made:
+    with person(tmp_path, environment, forked=True) as made:
         yield made
 
 

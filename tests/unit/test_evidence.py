@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ir.core.model import Json
+from ir.evidence.bundle_verifier import canonical, entry_hash, sealed
 from ir.evidence.hash_chain import GENESIS, chained, verify
 
 
@@ -63,3 +64,16 @@ def test_reordering_and_splicing_are_named() -> None:
 def test_nothing_is_no_evidence() -> None:
     assert not verify([]).holds
     assert chain(1)[0]["prev"] == GENESIS
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["hash", "a", "z"]), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["", "at", "hasg", "hash", "hash2", "n", "prev"]) | st.text(max_size=4), _VALUES, max_size=6))
+def test_what_is_encoded_once_is_what_was_hashed_and_written(entry: Json) -> None:
+    """Whatever stands before and behind the hash, or when one of the two is missing."""
+    assert sealed(entry) == (canonical(entry), entry_hash(entry))

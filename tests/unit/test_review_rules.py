@@ -64,11 +64,24 @@ def test_a_users_own_rule_runs_beside_the_pack(tmp_path: Path) -> None:
     assert [bool(run_example(mine, example, tmp_path)) for example in mine.examples] == [True, False]
 
 
+def test_a_rule_reads_the_tables_that_it_keeps(tmp_path: Path) -> None:
+    base = own_rule()
+    kept = {"xlimit_all": "SELECT * FROM acts WHERE ts >= {since}", "xlimit_some": "SELECT * FROM xlimit_all WHERE ts < {until}"}
+    (tmp_path / "limit.yaml").write_text(
+        yaml.safe_dump({**base, "keeps": kept, "sql": base["sql"].replace("FROM acts", "FROM xlimit_some")})
+    )
+    mine = next(rule for rule in load_rules([str(tmp_path)]) if rule.id == "X-LIMIT")
+    assert "xlimit_some" in mine.sql
+    assert [bool(run_example(mine, example, tmp_path)) for example in mine.examples] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"sql": "SELECT {nowhere}"}, "unknown parameter nowhere"),
         ({"sql": "SELECT 1; DROP TABLE events"}, "without a semicolon"),
+        ({"keeps": {"acts": "SELECT 1 AS n"}}, "must be named xlimit_"),
+        ({"keeps": {"xlimit_some": "SELECT {nowhere}"}}, "unknown parameter nowhere"),
         ({"examples": own_rule()["examples"][:1]}, "one example that matches and one that does not"),
         ({"level": "awful"}, "level"),
         ({"extra": 1}, "extra"),

@@ -2,7 +2,8 @@
 
 Starting Python and importing everything is most of what a short run of the command costs. A forked process is as real as one
 that was executed: it has a number, an environment, a folder, a session and standard streams of its own, it is killed alone, and
-it ends as every Python process ends. Only what the kernel shows of it in `/proc/N/cmdline` and `/proc/N/environ` is this server's.
+at its end its threads are waited for and what it asked for at its exit is done. Only what the kernel shows of it in
+`/proc/N/cmdline` and `/proc/N/environ` is this server's.
 
 The server has one thread and opens nothing, so that a fork copies no lock that is held and no connection.
 """
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from types import ModuleType
@@ -29,9 +31,14 @@ import stripe
 import ir
 from ir import report
 from ir.incident.folding import fold
+from ir.report import notices
 from tests.unit.report_samples import overlap
 
-LATE = ("duckdb", "jinja2", "sqlalchemy.dialects.sqlite", "tenacity")
+LATE = (
+    *("botocore.session", "hvac"),
+    *("cryptography.hazmat.primitives.asymmetric.ed25519", "cryptography.hazmat.primitives.serialization"),
+    *("duckdb", "jinja2", "pydantic.type_adapter", "sqlalchemy.dialects.sqlite", "tenacity"),
+)
 """Libraries that the command imports where it uses them."""
 LARGEST = 65_536
 """Bytes of a request."""
@@ -68,15 +75,15 @@ def main() -> None:
     """Serve until the other side closes its end; in a forked process, be the command."""
     for name in (*_modules(), *LATE):
         import_module(name)
-    sample = overlap().entries
-    assert stripe.StripeClient.__name__ and report.render_all(fold(sample), sample), "what is imported and compiled by its first use"
+    assert stripe.StripeClient.__name__ and all(_drawn()), "what is imported and compiled by its first use"
     gc.collect()
     gc.freeze()  # no collection in a forked process touches, and thereby copies, what they share
     atexit.register(gc.unfreeze)  # DuckDB complains of what is not collected at the end
     request = serve(socket.socket(fileno=int(sys.argv[1])))
     if request is None:
         os._exit(0)  # it has opened nothing; taking down what was imported takes seconds on a busy machine
-    become(request)
+    with _ending_at_once():
+        become(request)
 
 
 def serve(control: socket.socket) -> Request | None:
@@ -138,11 +145,49 @@ def become(request: Request) -> None:
         exec(compile(what, "<string>", "exec"), made.__dict__)  # noqa: S102 - as `python -c` does
 
 
+@contextmanager
+def _ending_at_once() -> Iterator[None]:
+    """Have Python do all that it does at the exit of this process but the last: it does not take down what was imported.
+
+    That is shared with the server until it is touched; to copy and to take down all of it is more work than most commands are.
+    """
+    codes: list[int] = []
+    atexit.register(_end, codes)  # what the program asks for at its exit is done before
+    try:
+        yield
+        codes.append(0)
+    except SystemExit as ended:
+        codes.append(ended.code if isinstance(ended.code, int) else bool(ended.code))
+        raise
+    except Exception:
+        codes.append(1)
+        raise
+
+
+def _end(codes: list[int]) -> None:
+    """Called when all threads have ended; an output that is gone is left to Python, which tells of it."""
+    if codes:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(codes[-1] & 0xFF)
+
+
 def _modules() -> Iterator[str]:
     """Everything of the command's; a drill is another process's matter."""
     for found in pkgutil.walk_packages(ir.__path__, "ir."):
         if not found.name.startswith(("ir.drill", "ir.cli.__main__")):
             yield found.name
+
+
+def _drawn() -> Iterator[str]:
+    """A report, the page of its bundle and the drafts: every one of their templates is compiled."""
+    sample = overlap().entries
+    drawn = report.render_all(fold(sample), sample)
+    told = orjson.loads(drawn["json"])
+    yield from drawn.values()
+    yield report.readme(told, "", ())
+    yield from (notices.draft(told, to) for to in notices.DRAFTS)
 
 
 def _take_over(streams: list[int]) -> None:

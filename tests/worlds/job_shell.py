@@ -2,7 +2,7 @@
 
 Run as a process of its own, on a terminal; speaks lines of JSON over the socket whose path is its first argument. A real shell would
 set the terminal's modes itself, and so hide what a command leaves behind. Where the fork server made this process, all that the command
-imports is there: an order with `module` then forks the command, instead of executing it.
+imports is there: an order with `python` then forks a program, as Python takes it, instead of executing Python.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def _serve(line: socket.socket) -> list[str]:
-    """Obey orders; returns the words of a module's job in the job itself."""
+    """Obey orders; returns the words of a forked job in the job itself."""
     job = 0
     for text in line.makefile("r"):
         order = json.loads(text)
@@ -42,8 +42,8 @@ def _serve(line: socket.socket) -> list[str]:
             job = os.fork()
             if job == 0:
                 _in_front()
-                if "module" in order:
-                    return list(order["module"])
+                if "python" in order:
+                    return list(order["python"])
                 os.execv(order["run"][0], order["run"])  # noqa: S606 - an argument list, and no shell
             _tell(line, {"pid": job, "state": "runs"})
         _tell(line, {"pid": job, **_waited(job)})
@@ -58,12 +58,12 @@ def _in_front() -> None:
 
 
 def _become(words: list[str]) -> None:
-    """As `python -m` starts: with two signals handled."""
+    """As Python starts: with two signals handled."""
     from tests.worlds import fork_server
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    fork_server.become(fork_server.Request(("-m", *words), str(Path.cwd()), dict(os.environ), -1, session=False))
+    fork_server.become(fork_server.Request(tuple(words), str(Path.cwd()), dict(os.environ), -1, session=False))
 
 
 def _waited(job: int) -> dict[str, object]:

@@ -31,7 +31,7 @@ class Person:
     """One terminal of 80 × 24, and whoever sits at it.
 
     Args:
-        forked: `ir` is forked from a process that has imported it, which takes a tenth of the time.
+        forked: what Python is to run is forked from a process that has imported `ir`, which takes a tenth of the time.
 
     Attributes:
         screen: every byte that the terminal showed.
@@ -76,15 +76,12 @@ class Person:
 
     def starts(self, *words: str) -> None:
         """Runs `ir …` in front."""
-        if self._forked:
-            self._tell({"module": ["ir.cli", *words]})
-            self.pid = int(self._hear()["pid"])
-        else:
-            self.runs(sys.executable, "-m", "ir.cli", *words)
+        self.runs(sys.executable, "-m", "ir.cli", *words)
 
     def runs(self, *argv: str) -> None:
         """Runs a program in front."""
-        self._tell({"run": list(argv)})
+        python = self._forked and argv[0] == sys.executable
+        self._tell({"python": argv[1:]} if python else {"run": argv})
         self.pid = int(self._hear()["pid"])
 
     def types(self, text: str) -> None:

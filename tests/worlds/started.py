@@ -124,6 +124,11 @@ def start(
     return Started(told, [FileIO(descriptor) for descriptor in reads])
 
 
+def start_of_drill(args: Sequence[str], env: Mapping[str, str], cwd: Path, output: int) -> Started:
+    """Start `ir` as a drill does, see `ir.drill.embedded.command_line.Start`."""
+    return Started(fork((*COMMAND, *args), cwd=cwd, env=env, output=output, errors=output, session=True))
+
+
 def fork(
     program: Sequence[str],
     *,

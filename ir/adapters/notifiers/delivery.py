@@ -14,6 +14,7 @@ from typing import Any
 import apprise
 
 from ir.clients import way_out
+from ir.core import process_life
 
 _STATUS = re.compile(r"error=(\d{3})\b")
 """The words in which apprise's services name the HTTP status of an answer."""
@@ -60,4 +61,6 @@ def _asset(seconds: float) -> apprise.AppriseAsset:
 
 
 if __name__ == "__main__":
+    ending = process_life.begin()
     sys.stdout.write(json.dumps(deliver(json.load(sys.stdin))))
+    ending.code = 0

@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ir.adapters.stores import STORES
+from ir.core import process_life
 from ir.core.errors import Missing, PortError
 from ir.core.model import Json
 from ir.core.reference import parse
@@ -141,6 +142,7 @@ def health(name: str, key: KeyInHand, loop: PaymentLoop) -> Json:
 
 def main() -> None:
     """Serve and pay until standard input ends."""
+    ending = process_life.begin()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     settings = ServiceSettings(**json.loads(sys.stdin.readline()))
@@ -165,6 +167,7 @@ def main() -> None:
     server.shutdown()
     server.server_close()
     _say({"ok": loop.ok, "failed": loop.failed})
+    ending.code = 0
 
 
 def _on_hang_up(reload: Callable[[], None]) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import dataclass, field
+from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Protocol
@@ -115,7 +116,9 @@ class ParameterShelf:
         return found
 
 
+@cache
 def _aws(service: str, address: str) -> Any:
+    """A client of theirs; to make one, the SDK reads its descriptions of all services, which takes longer than most looks."""
     from botocore.session import Session
 
     client: Any = Session().create_client  # by name

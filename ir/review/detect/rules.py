@@ -5,6 +5,7 @@ A rule's SELECT gives one row per hit with the columns `entity, ts, evidence, cu
 Parameters in braces are numbers; see `RuleParameters`.
 """
 
+import re
 import string
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -13,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ir.core.errors import BadFile
 from ir.core.model import Json
@@ -94,6 +95,8 @@ class Rule(BaseModel):
     """One detection.
 
     Attributes:
+        keeps: SELECTs that are kept as tables first, in their order, for `sql` to use, since a part that is used twice is worked out
+            twice otherwise; each is named after its rule (`s06_charges`).
         needs: sources without which it cannot see: `events`, `egress`, `requests` (logs that show strangers), `activity`,
             `webhooks`, `api` (events from the API), `baseline`.
         judges: which verdict it feeds. stage: its place in an attack.
@@ -116,6 +119,7 @@ class Rule(BaseModel):
     judges: Literal["writes", "reads", "account"]
     stage: Literal["recon", "write", "cashout", "persistence"]
     why: str
+    keeps: dict[str, str] = {}
     sql: str
     sigma: Json = {}
     examples: Annotated[list[Example], Field(min_length=1)]
@@ -131,6 +135,16 @@ class Rule(BaseModel):
             raise ValueError("one SELECT, without a semicolon")
         return sql
 
+    @field_validator("keeps")
+    @classmethod
+    def _kept(cls, keeps: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        begin = f"{str(info.data.get('id', '')).replace('-', '').lower()}_"
+        for name, sql in keeps.items():
+            if not re.fullmatch(f"{begin}[a-z]{{1,30}}", name):
+                raise ValueError(f"`{name[:40]}` must be named {begin} and small letters")
+            cls._parameters(sql)
+        return keeps
+
     @field_validator("examples")
     @classmethod
     def _both(cls, examples: list[Example]) -> list[Example]:
@@ -138,10 +152,18 @@ class Rule(BaseModel):
             raise ValueError("needs at least one example that matches and one that does not")
         return examples
 
+    def tables(self, parameters: RuleParameters) -> dict[str, str]:
+        """What is to be kept first: SELECTs with numbers filled in, by name."""
+        return {name: _filled(sql, parameters) for name, sql in self.keeps.items()}
+
     def query(self, parameters: RuleParameters) -> str:
         """The SELECT with numbers filled in."""
-        numbers = {name: _number(value) for name, value in asdict(parameters).items()}
-        return self.sql.format(**numbers, calls=_CALLS.format(**numbers))
+        return _filled(self.sql, parameters)
+
+
+def _filled(sql: str, parameters: RuleParameters) -> str:
+    numbers = {name: _number(value) for name, value in asdict(parameters).items()}
+    return sql.format(**numbers, calls=_CALLS.format(**numbers))
 
 
 def _number(value: float) -> str:

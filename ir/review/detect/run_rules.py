@@ -61,12 +61,15 @@ def run_rules(
             blind.append(rule.id)
             continue
         progress(f"rule {rule.id}")
+        for name, sql in rule.tables(parameters).items():
+            engine.keep(name, sql)
         table = f"hits_{len(kept)}"
         engine.keep(table, _HITS.format(sql=rule.query(parameters)))
+        if not engine.rows(f"SELECT 1 AS one FROM {table} LIMIT 1"):  # most rules find nothing, and that is cheap to ask
+            continue
         found = fold(rule, engine.rows(_WRAP.format(hits=table, shown=SHOWN, limit=SHOWN * _ENTITIES)))
         hits += found
-        if found:
-            kept.append((rule.judges, f"SELECT evidence FROM {table} WHERE level NOT IN ('low', 'informational')"))
+        kept.append((rule.judges, f"SELECT evidence FROM {table} WHERE level NOT IN ('low', 'informational')"))
     nothing = ["SELECT request_id AS evidence FROM probes WHERE 1 = 0"]
     for name, selects in (("flagged", [sql for judges, sql in kept if judges == "writes"]), ("misused", [sql for _, sql in kept])):
         engine.keep(name, "SELECT DISTINCT evidence FROM (" + " UNION ALL ".join(selects or nothing) + ") x")

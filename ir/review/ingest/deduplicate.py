@@ -21,11 +21,14 @@ def make_unique(engine: DuckDb, store: Path, table: str, key: str, order: str) -
         return 0
     names = "[" + ", ".join(quoted(str(file)) for file in files) + "]"
     source = f"read_parquet({names}, union_by_name = true)"
-    told = _sides(engine, source, key) if table == "requests" else (key,)
     kept = f"bad = 0 AND {key} <> ''"
-    seen = engine.rows(f"SELECT COUNT(*), COUNT(DISTINCT hash({', '.join(told)})) FROM {source} WHERE {kept}")[0]
+    told: tuple[str, ...] = (key, "own", "source") if table == "requests" else (key,)
+    rows, unique, foreign = _counted(engine, source, kept, told, _FOREIGN if table == "requests" else "FALSE")
+    if rows != unique and foreign:  # to look at more than the id costs time, and most logs have Stripe's ids alone
+        told = (*told, _CALL)
+        rows, unique, _ = _counted(engine, source, kept, told, _FOREIGN)
     unread = engine.rows(f"SELECT COUNT(*) FROM {source} WHERE bad = 1")[0][0] if table != "requests" else 0
-    if seen[0] == seen[1] and not unread:
+    if rows == unique and not unread:
         return 0
     columns = ", ".join(c.name for c in TABLES[table])
     target = store / f"{table}-unique.parquet"
@@ -38,10 +41,11 @@ def make_unique(engine: DuckDb, store: Path, table: str, key: str, order: str) -
     for file in files:
         file.unlink()
     part.rename(target)
-    return int(seen[0] - seen[1])
+    return rows - unique
 
 
-def _sides(engine: DuckDb, source: str, key: str) -> tuple[str, ...]:
-    """What tells requests apart. To look at more than the id costs time, and most logs have Stripe's ids alone."""
-    foreign = engine.rows(f"SELECT COALESCE(BOOL_OR({_FOREIGN}), FALSE) FROM {source} WHERE bad = 0 AND {key} <> ''")[0][0]
-    return (key, "own", "source", _CALL) if foreign else (key, "own", "source")
+def _counted(engine: DuckDb, source: str, kept: str, told: tuple[str, ...], foreign: str) -> tuple[int, int, bool]:
+    """Rows, rows that `told` tells apart, and whether some id is not Stripe's."""
+    columns = f"COUNT(*), COUNT(DISTINCT hash({', '.join(told)})), COALESCE(BOOL_OR({foreign}), FALSE)"
+    rows, unique, strange = engine.rows(f"SELECT {columns} FROM {source} WHERE {kept}")[0]
+    return int(rows), int(unique), bool(strange)

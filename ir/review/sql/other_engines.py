@@ -200,7 +200,7 @@ class _Embedded:
         except ImportError:
             raise UsageError("chdb is not installed", next_step="pip install chdb, or name a server: clickhouse://host:8123/db") from None
         self._session: Any = session.Session()
-        for name, value in _SETTINGS.items():
+        for name, value in (_SETTINGS | {"max_threads": "1"}).items():  # its tables are small: threads would cost more than they do
             self._session.query(f"SET {name} = {value}")
         self._session.query("CREATE DATABASE IF NOT EXISTS ir")
         self._session.query("USE ir")

@@ -54,9 +54,6 @@ TEXT = {
 }
 
 
-_STRIPES = f"NULLIF(regexp_extract({{}}, {quoted(REQUEST_SHAPE).replace('{', '{{').replace('}', '}}')}), '')"
-
-
 @dataclass(frozen=True)
 class Shape:
     """The properties that make files alike: format, kind, columns and side; the other attributes are `Sniffed`'s.
@@ -179,7 +176,10 @@ def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
         columns = {name: _pick(shape, name, paths, [_PAIRS.get(name, _pair)(p[-1]) for p in paths]) for name, paths in shape.columns}
         if not shape.mapped:  # a prefix before the pairs often has the time, and Stripe's id may stand alone
             ident = columns.pop("request_id", "CAST(NULL AS VARCHAR)")
-            columns = {"ts": TEXT["ts"], **columns, "request_id": f"COALESCE({_STRIPES.format(ident)}, {TEXT['request_id']}, {ident})"}
+            told = (
+                f"list_transform([{ident}], lambda x: CASE WHEN contains(x, 'req_') THEN x ELSE COALESCE({TEXT['request_id']}, x) END)[1]"
+            )
+            columns = {"ts": TEXT["ts"], **columns, "request_id": told}
     else:
         relation, columns = lines_of(names), TEXT | COLUMNS.get(shape.dialect, {})
     if "line" in columns:
@@ -271,7 +271,9 @@ def _value(name: str, pattern: str) -> str:
 
 def _client(name: str) -> str:
     """A client's name, of which the first word tells too little."""
-    return f"COALESCE(NULLIF({_value(name, _WORDS)}, ''), {_pair(name)})"
+    begun = name + '="'
+    quotes = f"contains(l, {quoted(begun)})"  # the usual form: no further search is needed
+    return f"CASE WHEN {quotes} THEN {_pair(name)} ELSE COALESCE(NULLIF({_value(name, _WORDS)}, ''), {_pair(name)}) END"
 
 
 def _moment(name: str) -> str:

@@ -3,6 +3,7 @@
 GitHub: https://docs.github.com/webhooks (`secret_scanning_alert`, `secret_scanning_alert_location`) and
 https://docs.github.com/rest/secret-scanning; the API gives the secret, the webhook does not. A secret may also have been
 found in an issue, a pull request or a discussion: then the location is the address of one of these.
+Partner programme: https://docs.github.com/code-security/tutorials/secret-scanning-partner-program (`token`, `type`, `url`, `source`).
 GitGuardian: https://docs.gitguardian.com (custom webhook, API `/v1/incidents/secrets`); neither gives the secret, both give
 its `hmsl_hash`. `ggshield hmsl check --json` (verticals/hmsl/output.py) gives hash and first address.
 """
@@ -14,11 +15,14 @@ from ir.alerts.fields import NotThatFormat, boolean, earliest, ends, hashes, mom
 from ir.core.model import Json
 
 _API = re.compile(r"https://api\.github\.com/repos/([^/\s]+/[^/\s]+)/(.*)")
+_BLOB = re.compile(r"https://github\.com/([^/\s]+/[^/\s]+)/blob/([0-9a-f]{7,64})/([^#\s]+)(?:#L(\d{1,7}))?")
 _ISSUE_PARTS = ("issue", "pull_request", "discussion")
 
 
 def github(data: Json) -> Alert:
-    """A webhook body, one alert as the API gives it, or a row of its list of locations."""
+    """A webhook body, one alert as the API gives it, a row of its list of locations, or a match for a partner."""
+    if "token" in data:
+        return _partner(data)
     if set(data) == {"type", "details"}:
         return _location(data)
     alert = obj(data, "alert") or data
@@ -46,6 +50,18 @@ def github(data: Json) -> Alert:
         boolean(alert, "publicly_leaked") is True or boolean(repository, "private") is False,
         text(alert, "state") == "resolved",
     )
+
+
+def _partner(data: Json) -> Alert:
+    """A match as GitHub's partner programme sends it to the issuer of a key, who forwards it; it searches what is public."""
+    found = secret(data, "token")
+    if not {"token", "type"} <= set(data) <= {"token", "type", "url", "source"} or not ({"url", "source"} & set(data)):
+        raise NotThatFormat("a match of GitHub's partner programme has `token`, `type`, `url` and `source`")
+    blob = _BLOB.match(text(data, "url"))
+    place = Location(url=text(data, "url"))
+    if blob:
+        place = Location(blob[1], blob[3], int(blob[4] or 0), blob[2], place.url)
+    return Alert("github", "", text(data, "type"), (place,), secret=found, ends=ends(data, "token"), public=True)
 
 
 def _location(data: Json) -> Alert:

@@ -289,3 +289,16 @@ def test_a_scanner_that_names_one_place_of_each_key_is_not_taken_at_its_word() -
     second = samples.kingfisher(key)
     second["finding"]["path"] = "ci/.env"
     assert not told({"findings": [samples.kingfisher(key), second]}, stores(key)).one_place, "it ran with --no-dedup"
+
+
+def test_a_match_of_githubs_partner_programme_names_the_key_and_the_line() -> None:
+    key, other = samples.modern_key(), samples.modern_key()
+    place = f"https://github.com/acme/shop/blob/{'a' * 40}/deploy/.env#L3"
+    body = json.dumps([{"token": key, "type": "stripe_live_secret_key", "url": place, "source": "content"}])
+    (alert,) = alerts.loads(body, "github.json")
+    assert (str(alert.places[0]), alert.places[0].url, alert.public, alert.via) == (
+        "acme/shop deploy/.env:3 (aaaaaaaaaaaa)", place, True, "repo",
+    )  # fmt: skip
+    assert told(body, stores(other, key)).keys == ("billing",)
+    elsewhere = json.dumps([{"token": key, "type": "stripe_live_secret_key", "url": "", "source": "npm"}])
+    assert told(elsewhere, stores(other, key)).keys == ("billing",)

@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -138,8 +139,14 @@ def _fed(read: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def lines(file: Path, notes: Say, *, any_end: bool = False) -> Iterator[tuple[int, bytes, bool]]:
-    """Numbered lines of bounded length; the last value says whether the line was cut. `any_end`: a carriage return ends one, too."""
-    read = pieces(file, notes)
+    """Numbered lines of bounded length; the last value says whether the line was cut.
+
+    `any_end`: a carriage return ends one, too. It does so in any case where the file begins without a line feed.
+    """
+    read: Iterator[bytes] = pieces(file, notes)
+    first = next(read, b"")
+    any_end = any_end or (b"\n" not in first and b"\r" in first)
+    read = chain([first], read)
     for number, block, too_long in blocks(_fed(read) if any_end else read):
         for offset, line in enumerate(block.split(b"\n")):
             yield number + offset, line[:LONGEST], too_long or len(line) > LONGEST

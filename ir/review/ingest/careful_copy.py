@@ -24,6 +24,8 @@ def rewrite(shape: Shape, file: Path, target: Path, bad: tolerant_reader.Bad) ->
         return tolerant_reader.rewrite_csv(
             file, target, bad, delimiter=shape.delimiter, width=len(shape.header), skip=shape.skip, any_end=any_end
         )
+    if shape.folded == "ends":
+        return tolerant_reader.rewrite_lines(file, target, bad, json_only=True, any_end=True)
     if shape.folded:
         return unfolding.rewrite_records(file, target, bad, own=shape.own)
     return tolerant_reader.rewrite_lines(file, target, bad, json_only=shape.form == "jsonl")

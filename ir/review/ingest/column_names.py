@@ -1,6 +1,7 @@
 """The fields of foreign logs and the columns that they mean: names as they occur in the wild, in order of preference."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from ir.core.model import Json
@@ -19,23 +20,29 @@ NAMES: dict[str, tuple[str, ...]] = {
         "observed_time_unix_nano",
         "start_utc start_local edge_start_timestamp request_time request_time_epoch approximate_arrival_timestamp published_at",
         "time_stamp started_at req_time_sec request_start_time request_end_time dt message_time message_time_ms timestamp_in_ms",
-        "time.seconds timestamp.seconds messagetime start_time_unix_nano",
+        "timestamp_start date_time horodatage zeitstempel zeitpunkt zeit datum uhrzeit date_et_heure date_heure",
+        "fecha_y_hora fecha_hora fecha data_e_ora data_ora",
+        "data_e_hora data_hora data tijdstip tijd",
+        "time.seconds timestamp.seconds ts.seconds start messagetime start_time_unix_nano",
     ),
     "service": _words("service service_name service.name app application app_name program syslog_identifier container_name"),
     "request_id": _words("stripe_request_id request_id req_id requestid stripe_req_id upstream_request_id request.id stripe_request"),
     "method": _words(
         "method http_method client_request_http_method_name request_method client_request_method cs_method req_method request_verb verb",
+        "methode metodo",
         "request request_line",
     ),
     "path": _words(
         "original_request_uri_with_args",
         "path request_path url_path url.path http_path uri request_uri url request_url http_url url.full url.original full original",
+        "pfad chemin ruta percorso caminho pad adresse",
         "client_request_uri client_request_path req_path cs_uri_stem resource_path endpoint api_endpoint target http_target resource route",
         "request request_line",
     ),
     "status": _words(
         "status_code status http_status response_status response_code status_http http_status_code edge_response_status",
         "downstream_status origin_response_status origin_status elb_status_code sc_status",
+        "statuscode statut code_d_etat code_etat estado stato codigo_de_estado codice_di_stato http_code",
         "http_request_status result_code response_code_sent code",
     ),
     "key_id": _words("key_id api_key_id api_key key access_key_id key_name stripe_key secret_key authorization"),
@@ -44,10 +51,12 @@ NAMES: dict[str, tuple[str, ...]] = {
         "ip ip_address clientip src_ip client_ip_address client_addr client_host cli_ip c_ip downstream_remote_address",
         "downstream_remote_address_without_port downstream_direct_remote_address x_forwarded_for forwarded_for",
         "http_x_forwarded_for xff forwarded cf_connecting_ip true_client_ip x_real_ip fly_client_ip cip fwd client remote src",
+        "ip_adresse adresse_ip adresse_ip_source direccion_ip indirizzo_ip endereco_ip ip_adres orig_h ip_client adresse",
     ),
     "agent": _words(
         "client_request_user_agent request_user_agent user_agent user_agent.original useragent ua http_user_agent",
         "client_ua source_user_agent source_ua request_client_application cs_user_agent client sdk agent",
+        "agent_utilisateur agente_de_usuario agente_utente agente_do_usuario browser navigateur",
     ),
     "api_version": _words("api_version stripe_version"),
     "idem": _words("idempotency_key idem_key idempotency"),
@@ -83,7 +92,9 @@ FORWARDED = frozenset(_words("x_forwarded_for http_x_forwarded_for forwarded_for
 _HEADERS = frozenset(_words("cf_connecting_ip true_client_ip x_real_ip fly_client_ip"))
 BEHIND = FORWARDED | _HEADERS
 """Fields that tell of a caller behind a proxy, if a proxy wrote them."""
-_OTHER = re.compile(r"[^a-z0-9@]+")
+_OTHER = re.compile(r"(?:[^\w@]|_)+")
+_CS = re.compile(r"^[cs][cs]\((.+)\)$")
+"""A header as W3C's logs name it: `cs(User-Agent)`."""
 _ASIDE = re.compile(r"\([^()]*\)|\[UTC\]")
 _TYPED = re.compile(r"(?<=[a-z]{2})_[sdgtb]$")
 """What Azure appends to a column's name for its type: `clientIP_s`."""
@@ -99,7 +110,11 @@ _DEPTH = 10
 
 def canonical(name: str) -> str:
     """`sourceIPAddress` and `Source IP address (v4)` → `source_ip_address`."""
-    return _TYPED.sub("", _OTHER.sub("_", _CAMEL.sub("_", _ASIDE.sub("", name).strip()).lower()).strip("_"))
+    header = _CS.match(name)
+    name = header[1] if header else _ASIDE.sub("", name)
+    if not name.isascii():
+        name = "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
+    return _TYPED.sub("", _OTHER.sub("_", _CAMEL.sub("_", name.strip()).lower()).strip("_"))
 
 
 def flatten(record: Json, prefix: tuple[str, ...] = (), depth: int = _DEPTH) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -115,7 +130,8 @@ def flatten(record: Json, prefix: tuple[str, ...] = (), depth: int = _DEPTH) -> 
 
 
 Found = dict[str, tuple[tuple[str, ...], ...]]
-"""Column → paths, best first. `ts_clock` is what follows the time in `ts`: the time of day, or the zone of PHP's `DateTime`. `line` is a
+"""Column → paths, best first. `ts_clock` is what follows the time in `ts`: the time of day, or the zone of PHP's `DateTime`; `ts_zone` a
+zone in a field of its own. `line` is a
 text that holds a request line."""
 _Values = dict[tuple[str, ...], list[str]]
 
@@ -136,7 +152,9 @@ def find_columns(records: Sequence[Json], names: dict[str, tuple[str, ...]] | No
     if names is None and lines and "path" not in found:
         found["line"] = (lines[0],)
     clock = _clock(paths, found["ts"][0]) if "ts" in found else None
-    return found | {"ts": found["ts"][:1], "ts_clock": (clock,)} if clock else found
+    zone = _zone(paths, clock or found["ts"][0]) if "ts" in found else None
+    parts: Found = {name: (path,) for name, path in (("ts_clock", clock), ("ts_zone", zone)) if path}
+    return found | {"ts": found["ts"][:1], **parts} if parts else found
 
 
 def _values(records: Sequence[Json]) -> _Values:
@@ -158,6 +176,14 @@ def _clock(paths: _Values, time: tuple[str, ...]) -> tuple[str, ...] | None:
         return zone
     clock = [path for path, values in paths.items() if values and all(map(_CLOCK.fullmatch, values))]
     return clock[0] if clock and all(map(_DATE.fullmatch, paths[time])) else None
+
+
+def _zone(paths: _Values, time: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Where the zone of a time that has none stands beside it."""
+    if time[-1] == "timezone" or any(_HAS_ZONE.search(value) for value in paths[time]):
+        return None
+    named = [path for path in paths if path[:-1] == time[:-1] and canonical(path[-1]) in _ZONES]
+    return next((path for path in named if paths[path] and all(map(_IS_ZONE.fullmatch, paths[path]))), None)
 
 
 def _said(value: object) -> str:
@@ -189,6 +215,8 @@ _FLATTENED = ("method", "path", "status", "ip", "agent")
 
 def _named(column: str, paths: _Values, wanted: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     hits = tuple(path for path in _by_name(paths, wanted) if _fits(column, paths[path]))
+    if column == "path":  # the name of a function is one where there is nothing better
+        hits = tuple(sorted(hits, key=lambda path: bool(paths[path]) and not any("/" in value for value in paths[path])))
     if hits or column not in _FLATTENED:
         return hits
     ends = tuple(f"_{name}" for name in wanted if "_" in name)
@@ -214,6 +242,9 @@ _STAMP = re.compile(
 )
 _LINE = re.compile(r"\b(?:GET|POST|DELETE|PUT|PATCH|HEAD)\b[ \",:|]+(?:https?://[^/ ]+)?/")
 _DATE = re.compile(r"[\d./-]{8,10}")
+_ZONES = frozenset(_words("tz timezone time_zone tz_offset tzoffset utc_offset timezone_offset zone_offset"))
+_IS_ZONE = re.compile(r"UTC|GMT|Z|[+-]\d\d:?\d\d|[A-Z][A-Za-z_]{2,20}/[A-Za-z_/+-]{2,40}")
+_HAS_ZONE = re.compile(r"(?:Z|UTC|GMT|[A-Z]{3,5}|\d[+-]\d\d:?\d\d| [+-]\d\d:?\d\d)$|^[\d.]{9,}$")
 _CLOCK = re.compile(r"\d\d?:\d\d(:\d\d([.,]\d+)?)?( ?[AP]M)?(Z| ?[+-]\d\d:?\d\d)?")
 _SHAPES = {
     "method": re.compile(r"(?i)(get|post|put|patch|delete|head|options)\b"),

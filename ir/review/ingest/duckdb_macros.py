@@ -63,7 +63,7 @@ _AGENTS = (
     ("ggshield", "scanner"),
     ("gitleaks", "scanner"),
     ("stripe-cli", "stripe-cli"),
-    ("mozilla/", "browser"),
+    ("mozilla", "browser"),
     ("python-requests", "python-requests"),
     ("python-httpx", "python-httpx"),
     ("aiohttp", "aiohttp"),
@@ -113,7 +113,7 @@ MACROS: tuple[str, ...] = (
     # A macro writes its argument wherever it uses it; the lambda has it once, or this text would fill pages.
     f"""ir_any_time(x) AS COALESCE(CASE WHEN {_RUN_TOGETHER} THEN NULL
         WHEN starts_with(x, '/Date(') THEN TRY_CAST(regexp_extract(x, '{_DATE_OF_NET}', 1) AS BIGINT) // 1000
-        ELSE COALESCE(ir_whole_time(x), ir_number_time(TRY_CAST(x AS DOUBLE))) END,
+        ELSE COALESCE(ir_whole_time(x), ir_number_time(TRY_CAST(replace(x, ',', '.') AS DOUBLE))) END,
       list_transform([CASE WHEN regexp_matches(x, '[A-Za-z.]$|[A-Z]{{3,5}} 20[0-9]{{2}}$') THEN ir_turned(replace(trim(x), '(', ''))
         WHEN regexp_matches(x, '(?:UTC|GMT)[+-][0-9]')
         THEN ir_tidy(regexp_replace(x, '([+-])([0-9])(:[0-9]{{2}})?$', '\\10\\2\\3')) ELSE x END], lambda z: ir_spelled(z))[1], 0)""",
@@ -142,7 +142,7 @@ MACROS: tuple[str, ...] = (
     # `POST /v1/charges HTTP/1.1`
     "ir_line(x) AS COALESCE(NULLIF(regexp_extract(x, '^[A-Za-z]{3,7} +(?:[a-z]+://[^/ ]+)?(/[^ ]*)', 1), ''), x)",
     """ir_bare(x) AS CASE WHEN starts_with(x, '/') AND NOT contains(x, '?') AND NOT contains(x, ' ') AND NOT contains(x, '://') THEN x
-      ELSE split_part(CASE WHEN contains(x, ' ') THEN ir_line(x)
+      ELSE split_part(CASE WHEN regexp_matches(x, '^v[12]/[a-z]') THEN '/' || x WHEN contains(x, ' ') THEN ir_line(x)
       WHEN contains(x, '://') THEN '/' || regexp_replace(x, '^[a-z]+://[^/]*/?', '') ELSE x END, '?', 1) END""",
     """ir_endpoint(p) AS CASE WHEN p IS NULL THEN '' WHEN NOT starts_with(p, '/') THEN ir_text(p)
       WHEN p = '/v1/charges' OR p = '/v1/customers' OR p = '/v1/payment_intents' OR p = '/v1/refunds' THEN p
@@ -171,17 +171,20 @@ MACROS: tuple[str, ...] = (
         "THEN 'key:' || substr(sha256(ir_basic(x)), 1, 16) ELSE ir_word(x) END"
     ),
     f"ir_agent_of(x) AS {_agent()}",
+    # Some logs write `%20` or `+` for a space, and `%2F` for a slash.
     """ir_agent(x) AS CASE WHEN x IS NULL OR x = '' THEN '' WHEN contains(x, ' ir/') THEN 'ir'
-      WHEN contains(x, 'NodeBindings/') THEN 'stripe-node' WHEN contains(x, 'PythonBindings/') THEN 'stripe-python'
-      WHEN contains(x, 'RubyBindings/') THEN 'stripe-ruby' WHEN contains(x, 'PhpBindings/') THEN 'stripe-php'
-      WHEN contains(x, 'JavaBindings/') THEN 'stripe-java' WHEN contains(x, 'GoBindings/') THEN 'stripe-go'
-      WHEN contains(x, '.NetBindings/') THEN 'stripe-dotnet' ELSE ir_agent_of(lower(x)) END""",
+      WHEN contains(x, 'NodeBindings') THEN 'stripe-node' WHEN contains(x, 'PythonBindings') THEN 'stripe-python'
+      WHEN contains(x, 'RubyBindings') THEN 'stripe-ruby' WHEN contains(x, 'PhpBindings') THEN 'stripe-php'
+      WHEN contains(x, 'JavaBindings') THEN 'stripe-java' WHEN contains(x, 'GoBindings') THEN 'stripe-go'
+      WHEN contains(x, '.NetBindings') THEN 'stripe-dotnet' ELSE ir_agent_of(lower(x)) END""",
     # To match a whole text costs half of what it costs to take a part out, so the usual forms are matched first.
     """ir_numbered(x) AS regexp_extract(x,
-      '^(?:Stripe/v[12] [A-Za-z.]{1,10}Bindings|[A-Za-z][A-Za-z0-9_.-]{0,40})/v?([0-9]{1,6}(?:[.][0-9]{1,6}){0,3})', 1)""",
+      '^(?:Stripe/v[12] [A-Za-z.]{1,10}Bindings|[A-Za-z][A-Za-z0-9_.-]{0,40})(?:/|%2F)v?([0-9]{1,6}(?:[.][0-9]{1,6}){0,3})', 1)""",
     "ir_numbers(x, y) AS CASE WHEN regexp_full_match(y, '[0-9]{1,6}(?:[.][0-9]{1,6}){0,3}') THEN y ELSE ir_numbered(x) END",
     """ir_agent_version(x) AS CASE WHEN x IS NULL THEN ''
-      WHEN starts_with(x, 'Stripe/v1 ') THEN ir_numbers(x, split_part(x, 'Bindings/', 2)) ELSE ir_numbered(x) END""",
+      WHEN starts_with(x, 'Stripe/v1 ') THEN ir_numbers(x, split_part(x, 'Bindings/', 2))
+      WHEN contains(x, 'Bindings') THEN regexp_extract(x, 'Bindings(?:/|%2F)([0-9]{1,6}(?:[.][0-9]{1,6}){0,3})', 1)
+      ELSE ir_numbered(x) END""",
     """ir_version(x) AS CASE WHEN x IS NULL THEN ''
       WHEN regexp_full_match(x, '20[0-9]{2}-[0-9]{2}-[0-9]{2}[.][a-z]{1,20}') THEN x
       ELSE regexp_extract(x, '^20[0-9]{2}-[0-9]{2}-[0-9]{2}([.][a-z]{1,20})?') END""",

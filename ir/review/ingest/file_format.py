@@ -9,7 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ir.core.model import Json
-from ir.review.ingest import column_names, database_dumps, date_order, dialects, envelopes, folds, inner_lists, listed_fields, programs
+from ir.review.ingest import (
+    column_names,
+    database_dumps,
+    date_order,
+    dialects,
+    envelopes,
+    folds,
+    inner_lists,
+    listed_fields,
+    printed_tables,
+    programs,
+    told_by_value,
+)
 from ir.review.ingest.byte_stream import pieces
 from ir.review.ingest.column_names import Found
 from ir.review.ingest.json_documents import LISTS
@@ -105,6 +117,8 @@ def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozense
     lines = [line for line in _END.split(text, _LINES)[:_LINES] if line.strip()]
     sequence = text.startswith("\x1e")
     found = Sniffed("jsonl", "requests", {}, folded="sequence") if sequence else _told(lines, own=own, mapped=fields_of, unfolded=unfolded)
+    if found.form == "jsonl" and not found.folded and _BARE.search(text):
+        found = replace(found, folded="ends")
     if found.form == "csv" and not found.folded:
         found = replace(found, folded="ends" if _BARE.search(_QUOTED.sub("", text)) else "titled" if found.skip else "")
     many = any(len(set(column_names.REQUEST_ID.findall(line))) > 1 for line in lines)
@@ -137,7 +151,10 @@ def _of_text(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed:
         return _plain_text(lines)  # whatever pairs come after them
     if folds.behind_prefixes(lines, own=own):
         return Sniffed("jsonl", "requests", {}, folded="prefix")
-    told = _of_csv(lines, own=own, mapped=mapped) or _of_logfmt(lines, own=own) or _plain_text(lines)
+    table = _of_csv(lines, own=own, mapped=mapped)
+    if table is None and printed_tables.separator_of(lines):
+        return Sniffed("jsonl", "requests", {}, folded="bare")
+    told = table or _of_logfmt(lines, own=own) or _plain_text(lines)
     return replace(told, folded="lines") if told.form in ("text", "logfmt") and folds.spread(lines, own=own) else told
 
 
@@ -244,6 +261,7 @@ def _under_heading(lines: list[str], delimiter: str, mapped: frozenset[str]) -> 
         kind = "webhooks"
     else:
         kind = "requests"
+        found = found if mapped else found | told_by_value.unnamed(header, rows, found)
     if any(envelopes.unfold(row) for row in rows):
         return Sniffed("csv", "events", {}, delimiter, header, folded="table")
     if kind == "requests" and not mapped & set(header) and not {"path", "line"} & set(found):

@@ -6,20 +6,26 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ir.core.model import Json
-from ir.review.ingest import column_names, envelopes
-from ir.review.ingest.text_times import stamp
+from ir.review.ingest import column_names, envelopes, name_pairs
+from ir.review.ingest.text_times import begins, stamp
 
 _VERBS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
 _ACCESS = re.compile(rf'(?:^|[\s|])"(?:{_VERBS}) [^"]* HTTP/\d')
+_NAMED_PATH = re.compile(r'"(?:path|url|uri)": ?"(?:https?://|/)')
 _REQUEST_LINE = re.compile(rf"\b(?:{_VERBS})\b[\s\"]+(?:https?:/)?/")
 
 
 def of_records(lines: Sequence[str], records: Sequence[Json], *, own: bool) -> str:
-    """`batch`: records are envelopes of others. `doubled`: a name occurs twice, and its last value counts. "" = neither."""
+    """`batch`: records are envelopes of others. `doubled`: a name occurs twice, and its last value counts.
+
+    `pairs`: lists of names and values hold columns. "" = none of it.
+    """
     held = [inner for inner in (envelopes.unfold(record, own=own) for record in records) if inner is not None]
     if 3 * len(held) >= len(records) or _tell_more([one for inner in held for one in inner], records):
         return "batch"
-    return "doubled" if any(map(_doubled, lines)) else ""
+    if any(map(_doubled, lines)):
+        return "doubled"
+    return "pairs" if name_pairs.tell_more(records) else ""
 
 
 def _tell_more(held: Sequence[Json], records: Sequence[Json]) -> bool:
@@ -44,14 +50,15 @@ def access_lines(lines: Sequence[str]) -> bool:
 
 
 def behind_prefixes(lines: Sequence[str], *, own: bool) -> bool:
-    """Whether each line ends in a JSON object; in our own log the text alone tells enough, if it has a time and no object names a path."""
+    """Whether each line ends in a JSON object; the text alone tells enough where it has the path that no object names."""
     behind = [found for found in map(envelopes.behind_prefix, lines) if found is not None]
-    needed = not own or not all(map(stamp, lines[:20])) or "path" in column_names.find_columns(behind)
+    told = (own and all(map(stamp, lines[:20]))) or 2 * sum(_NAMED_PATH.search(line) is not None for line in lines) > len(lines)
+    needed = not told or "path" in column_names.find_columns(behind)
     return 2 * len(behind) >= len(lines) and needed
 
 
 def spread(lines: Sequence[str], *, own: bool) -> bool:
     """Whether records have several lines, of which only the first has a time."""
-    timed = [bool(stamp(line)) for line in lines]
+    timed = list(map(begins, lines))
     later = [line for line, first in zip(lines, timed, strict=True) if not first]
     return timed[0] and 20 * len(later) >= len(lines) and (own or not any(_REQUEST_LINE.search(line) for line in later))

@@ -155,21 +155,32 @@ class Importer:
         target = self._store / f"clean-{self._count}.jsonl"
         bad = self._sink(shape, file)
         try:
-            for note in careful_copy.rewrite(shape, file, target, bad):
-                self.loaded.say(shape.label, f"{file}: {note}")
-            kept = shape.folded in ("", "lines", *HEADED) and shape.form != "json"
-            if (not kept or shape.folded == "lines") and not shape.mapped:
-                found = sniff(target, own=shape.own, unfolded=shape.folded != "lines")
-                if found.why:
-                    self.loaded.say(shape.label, f"{file}: {found.why}")
-                shape = Shape.of(found, own=shape.own)
-            shape = replace(shape, form=shape.form if kept else "jsonl", plain=True, cleaned=True, folded="", skip=0)
+            shape = self._rewritten(shape, file, target, bad)
             if target.stat().st_size and shape.form != "empty":
                 self._fast(self._dated(shape, target, file), [target], instead_of=file)
         except (duckdb.Error, RejectedLines, OSError) as error:
             self.loaded.say(shape.label, f"{file}: could not be read ({type(error).__name__})")
         finally:
             target.unlink(missing_ok=True)
+
+    def _rewritten(self, shape: Shape, file: Path, target: Path, bad: tolerant_reader.Bad) -> Shape:
+        """Write the file's records line by line to `target`; returns the shape that they have there."""
+        for note in careful_copy.rewrite(shape, file, target, bad):
+            self.loaded.say(shape.label, f"{file}: {note}")
+        kept = shape.folded in ("", "lines", *HEADED) and shape.form != "json"
+        if (not kept or shape.folded == "lines") and not shape.mapped:
+            found = sniff(target, own=shape.own, unfolded=shape.folded != "lines")
+            if found.why:
+                self.loaded.say(shape.label, f"{file}: {found.why}")
+            again = shape.folded == "lines" and found.folded not in ("", "lines")
+            shape = Shape.of(found, own=shape.own)
+            if again:  # each record is one line now, and that line has an object at its end
+                whole = target.rename(target.with_suffix(".whole"))
+                try:
+                    return self._rewritten(shape, whole, target, bad)
+                finally:
+                    whole.unlink()
+        return replace(shape, form=shape.form if kept else "jsonl", plain=True, cleaned=True, folded="", skip=0)
 
     def _dated(self, shape: Shape, target: Path, file: Path) -> Shape:
         """The shape, with the order of day and month as all its dates tell it; where they do not, that is said."""

@@ -10,6 +10,7 @@ import orjson
 
 from ir.review.ingest import envelopes
 from ir.review.ingest.byte_stream import LONGEST, pieces
+from ir.review.ingest.name_pairs import named
 
 Bad = Callable[[int, str, bytes], None]
 _TOKEN = re.compile(rb'\\.|["{}\[\]\n]', re.DOTALL)
@@ -37,7 +38,7 @@ def rewrite_document(file: Path, target: Path, bad: Bad, *, own: bool = False) -
     with target.open("wb") as out:
         for record in _records(chain([first], stream), *_depth(first), bad):
             for one in (envelopes.unfold(record, own=own) if isinstance(record, dict) else None) or [record]:
-                out.write(orjson.dumps(_named(one)) + b"\n")
+                out.write(orjson.dumps(named(one)) + b"\n")
                 written += 1
     return notes if written else [*notes, "a JSON document without records"]
 
@@ -137,12 +138,3 @@ class _Cutter:
         if not self._long and self._held is not None:
             yield bytes(self._held), self._from
         self._held, self._long = None, 0
-
-
-def _named(value: Any) -> Any:
-    """Turn HAR's lists of `{name, value}` into objects, so that a header has a path."""
-    if isinstance(value, dict):
-        return {name: _named(inner) for name, inner in value.items()}
-    if isinstance(value, list) and value and all(isinstance(one, dict) and {"name", "value"} <= set(one) for one in value):
-        return {str(one["name"]): one["value"] for one in value}
-    return value

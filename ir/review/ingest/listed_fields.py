@@ -13,13 +13,15 @@ from pathlib import Path
 import orjson
 
 from ir.core.model import Json
-from ir.review.ingest import envelopes
-from ir.review.ingest.byte_stream import LONGEST, lines, pieces
-from ir.review.ingest.tolerant_reader import Bad
+from ir.review.ingest import envelopes, printed_tables, transcripts, yaml_records
+from ir.review.ingest.byte_stream import LONGEST, pieces
+from ir.review.ingest.tolerant_reader import Bad, texts
 from ir.review.ingest.unreadable import REASONS
 
 _HEAD = 12
 """Lines in which the heading of a log is looked for."""
+_HEADING = re.compile(r"#(?:Fields:|fields\t)")
+"""W3C's heading, and Zeek's."""
 _CELL = re.compile(r'"((?:[^"]|"")*+)"|(\S++)')
 _LABEL = re.compile(r"[A-Za-z0-9_.-]{1,64}:")
 _ADDRESS = re.compile(r"\[?[0-9a-fA-F.:]{3,45}\]?$")
@@ -29,11 +31,18 @@ _FIELD = re.compile(rb"[A-Z0-9_]{1,64}")
 
 
 def form_of(head: Sequence[str]) -> str:
-    """The form of a file by its first lines: `w3c`, `ltsv`, `export`, or "" for another."""
-    if any(line.startswith("#Fields:") for line in head[:_HEAD]):
+    """The form of a file by its first lines, one of `FORMS`; "" for another."""
+    if any(map(_HEADING.match, head[:_HEAD])):
         return "w3c"
     if any(line.startswith("__REALTIME_TIMESTAMP=") for line in head[:_HEAD]):
         return "export"
+    if yaml_records.is_yaml(head):
+        return "yaml"
+    if transcripts.is_transcript(head):
+        return "transcript"
+    printed = printed_tables.form_of(head)
+    if printed:
+        return printed
     labelled = sum(line.count("\t") >= 2 and all(map(_LABEL.match, line.split("\t"))) for line in head)
     return "ltsv" if 2 * labelled >= len(head) else ""
 
@@ -48,24 +57,14 @@ def rewrite_listed(file: Path, target: Path, bad: Bad, *, form: str, own: bool) 
     return notes
 
 
-def _texts(file: Path, bad: Bad, notes: list[str]) -> Iterator[tuple[int, bytes, str]]:
-    for number, line, too_long in lines(file, notes):
-        if too_long:
-            bad(number, REASONS["long"], line)
-            continue
-        text = line.replace(b"\0", b"").decode("utf-8", "replace").removeprefix("\ufeff").rstrip("\r\n ")  # a last cell may be empty
-        if text.strip():
-            yield number, line, text
-
-
 def _w3c(file: Path, bad: Bad, notes: list[str]) -> Iterator[Json]:
     """A program that starts again writes a new heading, maybe with other fields."""
     names: list[str] = []
     day = ""
-    for number, line, text in _texts(file, bad, notes):
+    for number, line, text in texts(file, bad, notes):
         if text[0] == "#":
-            word, _, rest = text.partition(":")
-            if word == "#Fields":
+            word, _, rest = text.replace("\t", ":", 1).partition(":")
+            if word.lower() == "#fields":
                 names = rest.split()
             elif word == "#Date":
                 day = rest.split()[0] if rest.strip() else ""
@@ -92,7 +91,7 @@ def _of_w3c(cells: dict[str, str], day: str) -> Json:
 
 
 def _ltsv(file: Path, bad: Bad, notes: list[str]) -> Iterator[Json]:
-    for number, line, text in _texts(file, bad, notes):
+    for number, line, text in texts(file, bad, notes):
         pairs = [cell.partition(":") for cell in text.split("\t")]
         row: Json = {name: value.strip("[]") for name, sign, value in pairs if sign and value not in ("-", "")}
         if not row:
@@ -216,6 +215,11 @@ _READERS: dict[str, Callable[[Path, Bad, list[str]], Iterator[Json]]] = {
     "ltsv": _ltsv,
     "export": _export,
     "sequence": _sequence,
+    "yaml": yaml_records.read,
+    "transcript": transcripts.read,
+    "ruled": printed_tables.ruled,
+    "blocks": printed_tables.blocks,
+    "bare": printed_tables.bare,
 }
 FORMS = tuple(_READERS)
 """What `Sniffed.folded` may be for a file of this kind."""

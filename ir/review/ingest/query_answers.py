@@ -21,13 +21,24 @@ def rows_of(record: Json) -> list[Json] | None:
         return [row for one in tables for row in _named_cells(one)]
     if isinstance(results, list) and results and all(isinstance(row, list) for row in results):
         return [_cells(row) for row in results]
-    for heading, body in (("fields", "rows"), ("meta", "data")):
+    for heading, body in (("fields", "rows"), ("meta", "data"), ("columns", "values"), ("columns", "rows")):
         names, rows = record.get(heading), record.get(body)
         if isinstance(names, list) and isinstance(rows, list) and rows and all(isinstance(row, list) for row in rows):
             return [dict(zip(map(_column, names), row, strict=False)) for row in rows]
     if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
-        return objects([one.get("_source") for one in objects(hits["hits"])])
+        return [_hit(one) for one in objects(hits["hits"])]
     return None
+
+
+def _hit(hit: Json) -> Json:
+    """A document as it was sent, or the fields that were asked for, each in a list."""
+    source, fields = hit.get("_source"), hit.get("fields")
+    shown = (
+        {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in fields.items()}
+        if isinstance(fields, dict)
+        else {}
+    )
+    return {**shown, **source} if isinstance(source, dict) else shown
 
 
 def _column(name: Any) -> str:

@@ -28,7 +28,7 @@ def _first(patterns: tuple[tuple[str, int], ...]) -> str:
 
 
 _METHODS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
-_CODE = r"(?:(?:\"|HTTP/[0-9.]+|/v[12]/[^ \"]*|->|responded)[ ,:|]+|(?i:status|code)[\"\x27]?(?: *=> *|[=: ]+))"
+_CODE = r"(?:(?:\"|HTTP/[0-9.]+|/v[12]/[^ \",|]*|->|responded)[ ,:|-]+|(?i:status|code)[\"\x27]?(?: *=> *|[=: ]+))"
 _NUMBER = r"([1-5]\d\d)(?:[^\w.]|[.](?:\D|$)|$)"
 """A status is no part of an address or a number with a point."""
 _NAMED_PATH = r"(?i)\b(?:path|url|uri|endpoint)[\"\x27]?(?: *=> *|[:=] *)[\"\x27]?(?:https?://[^/ \"\x27]+)?(/[^ \"\x27,}|]*)"
@@ -100,6 +100,7 @@ class Shape:
         side = own if column_map.own is None else column_map.own
         columns = tuple(sorted(column_map.paths().items()))
         seen = cls.of(sniffed, own=side)
+        seen = replace(seen, folded="" if seen.folded == "pairs" else seen.folded)  # its paths are those of the file itself
         seen = replace(seen, dates=column_map.dates or sniffed.dates, many=sniffed.many)  # an event's own shape leaves them out
         return replace(seen, kind=column_map.kind, columns=columns, mapped=True, zone=column_map.zone)
 
@@ -172,15 +173,20 @@ def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
         relation, columns = _csv(shape, names)
     elif shape.form == "logfmt":
         relation = lines_of(names)
-        columns = {name: _pick(shape, name, paths, [_pair(p[-1]) for p in paths]) for name, paths in shape.columns}
-        if not shape.mapped:  # a prefix before the pairs often has the time
-            columns = {name: sql for name, sql in TEXT.items() if name in ("ts", "request_id")} | columns
+        columns = {name: _pick(shape, name, paths, [_PAIRS.get(name, _pair)(p[-1]) for p in paths]) for name, paths in shape.columns}
+        if not shape.mapped:  # a prefix before the pairs often has the time, and Stripe's id may stand alone
+            ident = columns.pop("request_id", "CAST(NULL AS VARCHAR)")
+            told = (
+                f"list_transform([{ident}], lambda x: CASE WHEN contains(x, 'req_') THEN x ELSE COALESCE({TEXT['request_id']}, x) END)[1]"
+            )
+            columns = {"ts": TEXT["ts"], **columns, "request_id": told}
     else:
         relation, columns = lines_of(names), TEXT | COLUMNS.get(shape.dialect, {})
     if "line" in columns:
         columns = _told_by(columns.pop("line")) | columns
-    if "ts_clock" in columns:
-        columns["ts"] = f"concat_ws(' ', {columns['ts']}, {columns.pop('ts_clock')})"
+    rest = [columns.pop(name) for name in ("ts_clock", "ts_zone") if name in columns]
+    if rest:
+        columns["ts"] = f"concat_ws(' ', {', '.join([columns['ts'], *rest])})"
     if "ts" in columns:
         columns["ts"] = date_order.read_sql(shape.dates, columns["ts"])
     return relation, columns
@@ -247,9 +253,39 @@ def _field(path: tuple[str, ...], tops: dict[str, str]) -> str:
 
 
 def _pair(name: str) -> str:
+    return f"NULLIF(trim(rtrim({_value(name, _VALUE)}, ',;}}'), '\"'), '')"
+
+
+_VALUE = '("(?:[^"\\\\]|\\\\.)*"|\\S+)'
+_WORDS = '([^\\s"]\\S*(?: [^\\s=]+)+)(?:\\s|$)'
+"""A value without quotes that goes on until the next name begins."""
+_BEFORE = "(?:^|[\\s{(\\[,|;^])"
+_ZONED = "Z$|[+-][0-9]{2}:?[0-9]{2}$|^[0-9.]+$"
+
+
+def _value(name: str, pattern: str) -> str:
     escaped = "".join(c if c.isalnum() or c == "_" else "\\" + c for c in name)
-    pattern = "(?:^|[\\s{(\\[,])" + escaped + '=("(?:[^"\\\\]|\\\\.)*"|\\S+)'
-    return f"NULLIF(trim(rtrim(regexp_extract(l, {quoted(pattern)}, 1), ',;}}'), '\"'), '')"
+    pattern = _BEFORE + escaped + "=" + pattern
+    return f"regexp_extract(l, {quoted(pattern)}, 1)"
+
+
+def _client(name: str) -> str:
+    """A client's name, of which the first word tells too little."""
+    begun = name + '="'
+    quotes = f"contains(l, {quoted(begun)})"  # the usual form: no further search is needed
+    return f"CASE WHEN {quotes} THEN {_pair(name)} ELSE COALESCE(NULLIF({_value(name, _WORDS)}, ''), {_pair(name)}) END"
+
+
+def _moment(name: str) -> str:
+    """A time that may have spaces, as far as it is one: a day alone would be read as its midnight, and one without its zone as UTC."""
+    found = f"list_transform([{_value(name, _WORDS)}], lambda l: {_first(TIMES)})[1]"
+    return (
+        f"list_transform([{_pair(name)}], lambda x: CASE WHEN regexp_matches(x, '{_ZONED}') THEN x "
+        f"WHEN starts_with({found}, x) THEN {found} ELSE x END)[1]"
+    )
+
+
+_PAIRS = {"agent": _client, "ts": _moment}
 
 
 def _pick(shape: Shape, column: str, paths: tuple[tuple[str, ...], ...], expressions: list[str]) -> str:

@@ -46,6 +46,15 @@ TIMES = (
 STAMP = re.compile("|".join(f"(?:{pattern})" for pattern, _ in TIMES))
 
 
+_CLOCK_ALONE = re.compile(r"\[\d\d:\d\d:\d\d(?:[.,]\d{1,9})?\] ")
+"""What pino-pretty prints before a record unless it is told otherwise."""
+
+
+def begins(text: str) -> bool:
+    """Whether a record begins here: with a time, be it one without a date."""
+    return bool(stamp(text)) or _CLOCK_ALONE.match(text) is not None
+
+
 def stamp(text: str) -> str:
     """The time in a text, "" when it has none."""
     for pattern, group in TIMES:

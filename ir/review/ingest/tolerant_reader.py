@@ -22,11 +22,11 @@ _LONGEST_RECORD = 64
 """Lines that one quoted CSV record may span."""
 
 
-def rewrite_lines(file: Path, target: Path, bad: Bad, *, json_only: bool) -> list[str]:
+def rewrite_lines(file: Path, target: Path, bad: Bad, *, json_only: bool, any_end: bool = False) -> list[str]:
     """Copy the readable lines to `target`, the others to `bad`. Returns further notes."""
     notes: list[str] = []
     with target.open("wb") as out:
-        for number, line, too_long in lines(file, notes):
+        for number, line, too_long in lines(file, notes, any_end=any_end):
             text = b"" if too_long else clean(line, binary=json_only)
             if too_long:
                 bad(number, REASONS["long"], line)
@@ -41,6 +41,18 @@ def clean(line: bytes, *, binary: bool) -> bytes:
     """A line without the characters around it; text also without bytes that the engine takes for ends of columns or that are not UTF-8."""
     text = _COLOURS.sub(b"", line.rstrip(b"\r").removeprefix(b"\xef\xbb\xbf")).strip()
     return text if binary else text.replace(b"\0", b"").replace(b"\x01", b" ").decode("utf-8", "replace").encode()
+
+
+def texts(file: Path, bad: Bad, notes: list[str], *, blank: bool = False) -> Iterator[tuple[int, bytes, str]]:
+    """Numbered lines, as they are and as text without their ends; those that are `blank` only where that is asked for."""
+    for number, line, too_long in lines(file, notes):
+        if too_long:
+            bad(number, REASONS["long"], line)
+            continue
+        text = line.replace(b"\0", b"").decode("utf-8", "replace").removeprefix("\ufeff").rstrip("\r\n ")  # a last cell may be empty
+        text = column_names.COLOURS.sub("", text) if "\x1b" in text else text
+        if blank or text.strip():
+            yield number, line, text
 
 
 def _is_record(text: bytes) -> bool:

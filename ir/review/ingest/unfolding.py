@@ -11,7 +11,8 @@ import orjson
 from ir.core.model import Json
 from ir.review.ingest import envelopes
 from ir.review.ingest.byte_stream import lines
-from ir.review.ingest.text_times import stamp
+from ir.review.ingest.name_pairs import named
+from ir.review.ingest.text_times import begins
 from ir.review.ingest.tolerant_reader import Bad, clean, from_heading
 from ir.review.ingest.unreadable import REASONS
 
@@ -44,7 +45,7 @@ def rewrite_records(file: Path, target: Path, bad: Bad, *, own: bool) -> list[st
             if found == [] and not _EMPTY.search(text):
                 bad(number, REASONS["batch"], text)
             for one in [record] if found is None else found:
-                out.write(orjson.dumps(one) + b"\n")
+                out.write(orjson.dumps(one if envelopes.is_event(one) else named(one)) + b"\n")
         written = out.tell()
     return notes if written else [*notes, "no record in it that is known here"]
 
@@ -106,10 +107,10 @@ def rewrite_spread(file: Path, target: Path, bad: Bad) -> list[str]:
                 bad(number, REASONS["long"], line)
                 continue
             text = clean(line, binary=False)
-            if held and (stamp(text[:_WHERE].decode("utf-8", "replace")) or len(held) >= _MOST_LINES or size > _MOST_BYTES):
+            if held and (begins(text[:_WHERE].decode("utf-8", "replace")) or len(held) >= _MOST_LINES or size > _MOST_BYTES):
                 out.write(b" ".join(held) + b"\n")
                 # a record that is too long goes on under the time of its first line
-                held = [] if stamp(text[:_WHERE].decode("utf-8", "replace")) else held[:1]
+                held = [] if begins(text[:_WHERE].decode("utf-8", "replace")) else held[:1]
                 size = len(held[0]) if held else 0
             if text:
                 held.append(text)

@@ -14,6 +14,7 @@ KEPT = 100_000
 REASONS = {
     "long": "line is too long",
     "json": "not a JSON object",
+    "yaml": "no YAML that is read here",
     "batch": "a batch without a record that is known here",
     "field": "no field that is known here",
 }

@@ -1043,7 +1043,7 @@ MUTANTS = (
     Mutant(
         "pass over the line inside a field",
         "ir/review/ingest/relations.py",
-        'columns = _told_by(columns.pop("line")) | columns',
+        'columns = told_by(columns.pop("line")) | columns',
         'columns.pop("line")',
         ("tests/unit/test_review_shapes.py",),
     ),

@@ -14,9 +14,9 @@ import pytest
 
 from ir.review.ingest import locate_unreadable, unreadable
 from ir.review.ingest.column_map import ColumnMap
+from ir.review.ingest.file_shape import Shape
 from ir.review.ingest.importer import Importer
 from ir.review.ingest.load_result import Loaded
-from ir.review.ingest.relations import Shape
 from ir.review.sql.engine import DuckDb
 
 NOON = 1_795_003_200  # 2026-11-18T12:00:00Z

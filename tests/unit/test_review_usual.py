@@ -12,9 +12,9 @@ import duckdb
 import pytest
 
 from ir.review.ingest import importer, usual_values
+from ir.review.ingest.file_shape import Shape
 from ir.review.ingest.importer import Importer
 from ir.review.ingest.lookups import Usual
-from ir.review.ingest.relations import Shape
 from ir.review.sql.engine import DuckDb
 from ir.review.sql.schema import TABLES
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ir.review.ingest import database_dumps, json_documents, listed_fields, tolerant_reader, unfolding
-from ir.review.ingest.relations import Shape
+from ir.review.ingest.file_shape import Shape
 
 
 def rewrite(shape: Shape, file: Path, target: Path, bad: tolerant_reader.Bad) -> list[str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ir.core.model import Json
 from ir.review.ingest.byte_stream import WRONG_SUM, checked
+from ir.review.ingest.file_shape import Shape
 from ir.review.ingest.locate_unreadable import torn_json
 from ir.review.ingest.piped_gzips import Fed
-from ir.review.ingest.relations import Shape
 from ir.review.ingest.unreadable import Aside
 
 

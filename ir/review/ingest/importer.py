@@ -29,9 +29,10 @@ from ir.review.ingest.csv_rejects import RejectedLines, refuse_rejects
 from ir.review.ingest.damage_scan import Damaged
 from ir.review.ingest.duckdb_macros import MACROS
 from ir.review.ingest.file_format import HEADED, sniff
+from ir.review.ingest.file_shape import Shape
 from ir.review.ingest.load_result import Loaded
 from ir.review.ingest.piped_gzips import AT_ONCE, PipedGzips
-from ir.review.ingest.relations import Shape, dates_sql, missed_sql, select_sql
+from ir.review.ingest.relations import dates_sql, missed_sql, select_sql
 from ir.review.ingest.unreadable import Aside
 from ir.review.sql.engine import AS_PARQUET, DuckDb, quoted
 

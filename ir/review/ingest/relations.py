@@ -1,19 +1,18 @@
 """Turn a group of alike files into a relation for the normalising SELECT."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ir.review.ingest import date_order, requests_table
 from ir.review.ingest.activity_table import activity_sql, flat_activity_sql
 from ir.review.ingest.byte_stream import LONGEST
-from ir.review.ingest.column_map import ColumnMap
 from ir.review.ingest.column_names import BEHIND, FORWARDED, REQUEST_SHAPE, canonical
 from ir.review.ingest.dialects import COLUMNS
 from ir.review.ingest.events_table import events_sql, unwrapped_sql
-from ir.review.ingest.file_format import Sniffed
+from ir.review.ingest.file_shape import Shape
+from ir.review.ingest.line_patterns import TEXT, told_by
 from ir.review.ingest.lookups import Usual
 from ir.review.ingest.requests_table import requests_sql
-from ir.review.ingest.text_times import TIMES
 from ir.review.sql.engine import quoted
 
 _SEARCHED = 100_000
@@ -21,95 +20,6 @@ _SAID = ("MESSAGE", "message", "msg", "log", "line", "_raw", "textPayload")
 """Fields in which a program's line stands as it was printed: with colours, of journald also as a list of its bytes."""
 _SIZES = f"max_line_size = {LONGEST + (64 << 10)}, buffer_size = {8 * LONGEST}"
 _LINES = "delim = '\x01', quote = '', escape = '', header = false, auto_detect = false, strict_mode = false, " + _SIZES
-
-
-def _first(patterns: tuple[tuple[str, int], ...]) -> str:
-    return "COALESCE(" + ", ".join(f"NULLIF(regexp_extract(l, {quoted(p)}, {group}), '')" for p, group in patterns) + ")"
-
-
-_METHODS = "GET|POST|DELETE|PUT|PATCH|HEAD|OPTIONS"
-_CODE = r"(?:(?:\"|HTTP/[0-9.]+|/v[12]/[^ \",|]*|->|responded)[ ,:|-]+|(?i:status|code)[\"\x27]?(?: *=> *|[=: ]+))"
-_NUMBER = r"([1-5]\d\d)(?:[^\w.]|[.](?:\D|$)|$)"
-"""A status is no part of an address or a number with a point."""
-_NAMED_PATH = r"(?i)\b(?:path|url|uri|endpoint)[\"\x27]?(?: *=> *|[:=] *)[\"\x27]?(?:https?://[^/ \"\x27]+)?(/[^ \"\x27,}|]*)"
-# Web servers, proxies and plain text: the fields that any line may have.
-TEXT = {
-    "ts": _first(TIMES),
-    "request_id": f"NULLIF(regexp_extract(l, {quoted(REQUEST_SHAPE)}), '')",
-    "method": f"NULLIF(regexp_extract(l, '\\b({_METHODS})\\b[ ,:|\"]', 1), '')",
-    # Behind the method; else under its name, as a line of JSON among others has it, or behind Stripe's address.
-    "path": "COALESCE("
-    f"NULLIF(regexp_extract(l, '\\b(?:{_METHODS})\\b[ ,:|\"]+(?:https?://[^/ ]+)?(/[^ \",|]*)', 1), ''), "
-    f"NULLIF(regexp_extract(l, '{_NAMED_PATH}', 1), ''), NULLIF(regexp_extract(l, 'https?://api[.]stripe[.]com(/[^ \",|]*)', 1), ''))",
-    # Behind a request line or its name; else as HAProxy (after its timers), Squid (after its result) and `stripe logs tail` (in brackets).
-    "status": f"NULLIF(concat(regexp_extract(l, '{_CODE}{_NUMBER}', 1), "
-    rf"CASE WHEN regexp_matches(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)[1-5]\d\d\b') AND NOT regexp_matches(l, '{_CODE}{_NUMBER}') "
-    r"THEN regexp_extract(l, '(?:/[+-]?\d+ | TCP_[A-Z_]+/|\[)([1-5]\d\d)\b', 1) ELSE '' END), '')",
-    "ip": r"COALESCE(NULLIF(regexp_extract(l, '(?:^|[ \"=\[,\'|(])(?:::ffff:)?"
-    r"(\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7})(?:$|[ \t\":,\]\'|)}])', 1), ''), "
-    r"NULLIF(regexp_extract(l, '(?:\t|[A-Za-z]:)(\d{1,3}(?:\.\d{1,3}){3})(?:$|[ \t:])', 1), ''))".replace("\\'", "''"),
-    "agent": r"COALESCE(NULLIF(regexp_extract(l, "
-    r"'((?:Stripe/v[12]|curl/|python-|Mozilla/|PostmanRuntime|Go-http|okhttp|axios)[^\"]*)', 1), ''), "
-    r"NULLIF(regexp_extract(l, '\" [1-5]\d\d (?:\d+|-) \"[^\"]*\" \"([^\"-][^\"]*)\"', 1), ''))",
-}
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The properties that make files alike: format, kind, columns and side; the other attributes are `Sniffed`'s.
-
-    Attributes:
-        mapped: a human's map says so; several paths of a column are joined by `:` instead of tried in order.
-        origin: of events, `api` or `archive`.
-        zone: of times without one.
-        cleaned: the careful way has been over it.
-    """
-
-    form: str
-    kind: str
-    columns: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
-    own: bool
-    delimiter: str = ""
-    header: tuple[str, ...] = ()
-    skip: int = 0
-    dates: str = ""
-    many: bool = False
-    plain: bool = True
-    mapped: bool = False
-    origin: str = "archive"
-    zone: str = "UTC"
-    cleaned: bool = False
-    folded: str = ""
-    program: str = ""
-    dialect: str = ""
-
-    @classmethod
-    def of(cls, sniffed: Sniffed, *, own: bool) -> "Shape":
-        """A shape from a file's properties. Webhook logs are our own in any case."""
-        if sniffed.form == "jsonl" and sniffed.kind in ("events", "activity"):  # in Stripe's own form
-            return cls(sniffed.form, sniffed.kind, (), own, plain=sniffed.plain, folded=sniffed.folded)
-        columns = tuple(sorted(sniffed.columns.items()))
-        return cls(
-            sniffed.form, sniffed.kind, columns, own, sniffed.delimiter, sniffed.header, sniffed.skip,
-            sniffed.dates, sniffed.many, sniffed.plain, folded=sniffed.folded, program=sniffed.program, dialect=sniffed.dialect,
-        )  # fmt: skip
-
-    @classmethod
-    def of_map(cls, column_map: ColumnMap, sniffed: Sniffed, *, own: bool) -> "Shape":
-        """A shape from a person's map; only the format is sniffed."""
-        side = own if column_map.own is None else column_map.own
-        columns = tuple(sorted(column_map.paths().items()))
-        seen = cls.of(sniffed, own=side)
-        seen = replace(seen, folded="" if seen.folded == "pairs" else seen.folded)  # its paths are those of the file itself
-        seen = replace(seen, dates=column_map.dates or sniffed.dates, many=sniffed.many)  # an event's own shape leaves them out
-        return replace(seen, kind=column_map.kind, columns=columns, mapped=True, zone=column_map.zone)
-
-    @property
-    def label(self) -> str:
-        """Name of the source in coverage."""
-        if self.kind == "requests":
-            return "egress" if self.own else "request-log"
-        return {"webhooks": "webhook-log"}.get(self.kind, self.kind)
 
 
 def select_sql(shape: Shape, files: list[Path], usual: Usual) -> str:
@@ -183,7 +93,7 @@ def _relation(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
     else:
         relation, columns = lines_of(names), TEXT | COLUMNS.get(shape.dialect, {})
     if "line" in columns:
-        columns = _told_by(columns.pop("line")) | columns
+        columns = told_by(columns.pop("line")) | columns
     rest = [columns.pop(name) for name in ("ts_clock", "ts_zone") if name in columns]
     if rest:
         columns["ts"] = f"concat_ws(' ', {', '.join([columns['ts'], *rest])})"
@@ -196,11 +106,6 @@ def dates_sql(shape: Shape, file: Path) -> str:
     """The greatest first and second numbers of the dates of a file whose order is not known."""
     relation, columns = _relation(replace(shape, dates=""), f"[{quoted(str(file))}]")
     return date_order.greatest_sql(columns["ts"], relation)
-
-
-def _told_by(line: str) -> dict[str, str]:
-    """The columns that a line of text inside a field tells."""
-    return {name: TEXT[name].replace("(l,", f"({line},") for name in ("method", "path", "status", "ip", "agent")}
 
 
 def _csv(shape: Shape, names: str) -> tuple[str, dict[str, str]]:
@@ -278,7 +183,7 @@ def _client(name: str) -> str:
 
 def _moment(name: str) -> str:
     """A time that may have spaces, as far as it is one: a day alone would be read as its midnight, and one without its zone as UTC."""
-    found = f"list_transform([{_value(name, _WORDS)}], lambda l: {_first(TIMES)})[1]"
+    found = f"list_transform([{_value(name, _WORDS)}], lambda l: {TEXT['ts']})[1]"
     return (
         f"list_transform([{_pair(name)}], lambda x: CASE WHEN regexp_matches(x, '{_ZONED}') THEN x "
         f"WHEN starts_with({found}, x) THEN {found} ELSE x END)[1]"

@@ -7,8 +7,9 @@ from pathlib import Path
 import duckdb
 
 from ir.review.ingest.byte_stream import pieces
+from ir.review.ingest.file_shape import Shape
 from ir.review.ingest.lookups import Usual, table_of
-from ir.review.ingest.relations import Shape, usual_sql
+from ir.review.ingest.relations import usual_sql
 from ir.review.sql.engine import DuckDb
 
 _SAMPLE = "usual_sample"

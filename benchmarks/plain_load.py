@@ -21,8 +21,8 @@ import orjson
 from ir.review.ingest.column_names import REQUEST_ID
 from ir.review.ingest.duckdb_macros import CARD_SHAPE, SECRET_SHAPE
 from ir.review.ingest.events_table import ACTS
-from ir.review.ingest.file_format import unwrapped
 from ir.review.ingest.personal_data import ids_of, person
+from ir.review.ingest.record_kinds import unwrapped
 
 Row = dict[str, Any]
 _SECRET, _CARD = re.compile(SECRET_SHAPE), re.compile(CARD_SHAPE)

@@ -5,7 +5,7 @@ import csv
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ir.core.model import Json
@@ -24,7 +24,9 @@ from ir.review.ingest import (
 )
 from ir.review.ingest.byte_stream import pieces
 from ir.review.ingest.column_names import Found
+from ir.review.ingest.file_shape import Sniffed
 from ir.review.ingest.json_documents import LISTS
+from ir.review.ingest.record_kinds import kind_of
 from ir.review.ingest.text_times import stamp
 
 _SAMPLE = 256 << 10
@@ -60,41 +62,6 @@ _FOREIGN = {
 HEADED = ("titled", "ends")
 """What stays a CSV when it is rewritten."""
 _INSIDE = "lists in its records name several requests; they are in no row of their own"
-
-
-@dataclass(frozen=True)
-class Sniffed:
-    """The properties of one file, as far as its beginning tells them.
-
-    Attributes:
-        form: `jsonl`, `json`, `csv`, `logfmt`, `text`, `empty` or `foreign` (nothing that is read here).
-        why: what is not read of it, and why.
-        kind: `requests`, `events`, `activity` or `webhooks`.
-        columns: column → paths; CSV and logfmt have paths of one name.
-        delimiter, header, skip: of a CSV; `skip` lines stand before the heading.
-        dates: how 05/11/2026 is meant, as `date_order.of` tells; "" = no such dates.
-        many: a line holds several request ids.
-        plain: UTF-8, so that the fast way can read it.
-        folded: records stand inside others, behind a prefix, or have a name twice; or a record has several lines. Only the careful way
-            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`, `dump`, one of `listed_fields.FORMS`; "" = none of it. A CSV
-            may be `titled` (lines of text stand before its heading) or have `ends` that are a carriage return alone, maybe in part.
-        program: that wrote a log of ours, as far as it tells, if no line of it has a request id.
-        dialect: of text, one of `dialects.COLUMNS`, "" = none.
-    """
-
-    form: str
-    kind: str
-    columns: Found
-    delimiter: str = ""
-    header: tuple[str, ...] = ()
-    skip: int = 0
-    dates: str = ""
-    many: bool = False
-    plain: bool = True
-    why: str = ""
-    folded: str = ""
-    program: str = ""
-    dialect: str = ""
 
 
 def sniff(file: Path, *, own: bool = False, fields_of: frozenset[str] = frozenset(), unfolded: bool = False) -> Sniffed:
@@ -201,39 +168,6 @@ def _dates(records: list[Json], found: Found) -> str:
     """The order of day and month in the fields that tell the time."""
     wanted = found.get("ts", ())
     return date_order.of(str(value) for record in records for path, value in column_names.flatten(record) if path in wanted)
-
-
-def kind_of(records: list[Json], *, own: bool = False) -> str:
-    """The kind of most records; an archive may hold other lines, too, and our own log names requests among other things."""
-    votes = [_vote(record) for record in records]
-    kind = max(("requests", "events", "activity", "webhooks"), key=votes.count)
-    if kind == "requests" and not own:
-        kind = next((told for told in ("events", "activity") if votes.count(told) * 3 >= len(votes)), kind)
-    if own and kind == "webhooks" and column_names.REQUEST_ID.search(str(records)):
-        return "requests"
-    return kind
-
-
-def _vote(record: Json) -> str:
-    inner = unwrapped(record)
-    ident, kind = str(inner.get("id", "")), str(inner.get("type", ""))
-    if inner.get("object") in ("event", "v2.core.event") or (ident.startswith("evt_") and "." in kind and "data" in inner):
-        return "events"
-    if inner.get("object") == "v2.iam.activity_log" or ident.startswith("accact_"):
-        return "activity"
-    text = str(record)
-    if column_names.EVENT_ID.search(text) and not column_names.REQUEST_ID.search(text):
-        return "webhooks"
-    return "requests"
-
-
-def unwrapped(record: Json) -> Json:
-    """The event inside a cloud's envelope, or the record itself."""
-    for name in ("detail", "data", "body", "event", "payload"):
-        inner = record.get(name)
-        if isinstance(inner, dict) and "type" in inner and record.get("object") not in ("event", "v2.core.event"):
-            return inner
-    return record
 
 
 def _of_csv(lines: list[str], *, own: bool, mapped: frozenset[str]) -> Sniffed | None:

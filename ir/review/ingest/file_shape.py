@@ -1,9 +1,44 @@
-"""What makes files alike: those of one shape are loaded by one statement."""
+"""What the beginning of a file tells of it, and what makes files alike: those of one shape are loaded by one statement."""
 
 from dataclasses import dataclass, replace
 
 from ir.review.ingest.column_map import ColumnMap
-from ir.review.ingest.file_format import Sniffed
+from ir.review.ingest.column_names import Found
+
+
+@dataclass(frozen=True)
+class Sniffed:
+    """The properties of one file, as far as its beginning tells them.
+
+    Attributes:
+        form: `jsonl`, `json`, `csv`, `logfmt`, `text`, `empty` or `foreign` (nothing that is read here).
+        why: what is not read of it, and why.
+        kind: `requests`, `events`, `activity` or `webhooks`.
+        columns: column → paths; CSV and logfmt have paths of one name.
+        delimiter, header, skip: of a CSV; `skip` lines stand before the heading.
+        dates: how 05/11/2026 is meant, as `date_order.of` tells; "" = no such dates.
+        many: a line holds several request ids.
+        plain: UTF-8, so that the fast way can read it.
+        folded: records stand inside others, behind a prefix, or have a name twice; or a record has several lines. Only the careful way
+            reads that: `batch`, `prefix`, `doubled`, `table`, `lines`, `dump`, one of `listed_fields.FORMS`; "" = none of it. A CSV
+            may be `titled` (lines of text stand before its heading) or have `ends` that are a carriage return alone, maybe in part.
+        program: that wrote a log of ours, as far as it tells, if no line of it has a request id.
+        dialect: of text, one of `dialects.COLUMNS`, "" = none.
+    """
+
+    form: str
+    kind: str
+    columns: Found
+    delimiter: str = ""
+    header: tuple[str, ...] = ()
+    skip: int = 0
+    dates: str = ""
+    many: bool = False
+    plain: bool = True
+    why: str = ""
+    folded: str = ""
+    program: str = ""
+    dialect: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import orjson
 
 from ir.review.ingest.byte_stream import blocks, pieces, whole_lines
 from ir.review.ingest.column_names import REQUEST_ID
-from ir.review.ingest.file_format import unwrapped
 from ir.review.ingest.file_shape import Shape
 from ir.review.ingest.personal_data import ids_of
+from ir.review.ingest.record_kinds import unwrapped
 from ir.review.ingest.relations import unread_sql
 from ir.review.ingest.unreadable import KEPT, REASONS
 from ir.review.sql.engine import DuckDb, quoted
